@@ -1,0 +1,391 @@
+"""
+zh: 原文代码的每一处错误：照原样运行，看清原因，再改好。
+en: Every fault of the article's code: run as printed, understood, then mended.
+"""
+
+# --8<-- [start:imports-tools]
+import warnings
+from collections.abc import Callable
+
+# --8<-- [end:imports-tools]
+# --8<-- [start:imports]
+import torch
+import torch.nn as nn
+import torch.optim as optim
+
+# --8<-- [end:imports]
+# --8<-- [start:imports-data]
+from torch.utils.data import DataLoader, TensorDataset
+
+# --8<-- [end:imports-data]
+
+
+def fails_normal() -> torch.Tensor:
+    # --8<-- [start:fails-normal]
+    # zh: 生成随机数据
+    # en: make random data
+    x = torch.linspace(-1, 1, 100)
+    y = 2 * x + 3 + torch.normal(std=0.1)
+    # --8<-- [end:fails-normal]
+    return y
+
+
+def fails_normal_mean() -> torch.Tensor:
+    # --8<-- [start:fails-normal-mean]
+    x = torch.linspace(-1, 1, 100)
+    y = 2 * x + 3 + torch.normal(mean=0.0, std=0.1)
+    # --8<-- [end:fails-normal-mean]
+    return y
+
+
+# --8<-- [start:noise-mended]
+torch.manual_seed(0)
+x = torch.linspace(-1, 1, 100)
+noise = torch.normal(0.0, 0.1, size=x.shape)
+y = 2 * x + 3 + noise
+print(tuple(noise.shape), f"std {noise.std():.4f}")
+# --8<-- [end:noise-mended]
+
+
+# --8<-- [start:as-printed]
+class LinearRegression(nn.Module):
+    def __init__(self):
+        super(LinearRegression, self).__init__()
+        self.linear = nn.Linear(1, 1)
+
+    def forward(self, x):
+        return self.linear(x)
+
+
+# zh: 下面的训练一行未改，只是收进函数，好用不同形状的数据反复运行
+# en: the training lines are unchanged, in a function so as to run on various shapes
+def fit_as_printed(x, y):
+    model = LinearRegression()
+    criterion = nn.MSELoss()
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+    for epoch in range(1000):
+        # zh: 前向传播
+        # en: forward pass
+        y_pred = model(x)
+        # zh: 计算损失
+        # en: compute the loss
+        loss = criterion(y_pred, y)
+        # zh: 后向传播
+        # en: backward pass
+        loss.backward()
+        # zh: 参数更新
+        # en: update the parameters
+        optimizer.step()
+        # zh: 参数梯度清零
+        # en: clear the gradients
+        optimizer.zero_grad()
+    return model.linear.weight.item(), model.linear.bias.item(), loss.item()
+
+
+# --8<-- [end:as-printed]
+
+# --8<-- [start:one-constant]
+torch.manual_seed(0)
+y_lie = 2 * x + 3 + torch.normal(0.0, 0.1, size=(1,))
+w_lie, b_lie, loss_lie = fit_as_printed(x.unsqueeze(1), y_lie.unsqueeze(1))
+print(f"w = {w_lie:.3f}  b = {b_lie:.3f}  loss = {loss_lie:.1e}")
+# --8<-- [end:one-constant]
+
+# --8<-- [start:one-constant-mended]
+w_fit, b_fit, loss_fit = fit_as_printed(x.unsqueeze(1), y.unsqueeze(1))
+print(f"w = {w_fit:.3f}  b = {b_fit:.3f}  loss = {loss_fit:.1e}")
+# --8<-- [end:one-constant-mended]
+
+
+def fails_flat() -> None:
+    # --8<-- [start:fails-flat]
+    model = LinearRegression()
+    model(x)
+    # --8<-- [end:fails-flat]
+
+
+# --8<-- [start:column]
+print(tuple(x.shape), "->", tuple(x.unsqueeze(1).shape))
+print(tuple(LinearRegression()(x.unsqueeze(1)).shape))
+# --8<-- [end:column]
+
+# --8<-- [start:broadcast]
+with warnings.catch_warnings(record=True) as caught:
+    # zh: 同一处警告只记一次，Python 平时也是这样
+    # en: each place warns once, as Python does by default
+    warnings.simplefilter("default")
+    w_flat, b_flat, loss_flat = fit_as_printed(x.unsqueeze(1), y)
+
+for warning in caught:
+    print(f"{warning.category.__name__}: {warning.message}")
+print(f"w = {w_flat:.3f}  b = {b_flat:.3f}  loss = {loss_flat:.4f}")
+# --8<-- [end:broadcast]
+
+# --8<-- [start:grid]
+prediction = w_flat * x.unsqueeze(1) + b_flat
+grid = (prediction - y).square()
+print(f"shape  {tuple(grid.shape)}")
+print(f"mean   {grid.mean():.4f}")
+print(f"Var(y) {y.var(correction=0):.4f}")
+# --8<-- [end:grid]
+
+# --8<-- [start:split]
+# zh: 换一条随便的直线，恒等式仍然成立
+# en: the identity holds for any other line as well
+line = 5 * x.unsqueeze(1) - 1
+left = (line - y).square().mean()
+right = (line - y.mean()).square().mean() + y.var(correction=0)
+print(f"{left:.4f} = {right:.4f}")
+# --8<-- [end:split]
+
+# --8<-- [start:unused]
+w = torch.randn(1, requires_grad=True)
+b = torch.randn(1, requires_grad=True)
+before = w.item(), b.item()
+
+fit_as_printed(x.unsqueeze(1), y.unsqueeze(1))
+
+print("unchanged", (w.item(), b.item()) == before)
+print("w.grad", w.grad, " b.grad", b.grad)
+# --8<-- [end:unused]
+
+# --8<-- [start:unused-mended]
+model = LinearRegression()
+for name, parameter in model.named_parameters():
+    print(name, tuple(parameter.shape), "requires_grad", parameter.requires_grad)
+# --8<-- [end:unused-mended]
+
+
+# --8<-- [start:full-batch]
+def slope_at(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
+    """
+    zh: 损失对偏置 b 的导数；x、y 形状 (n, 1)。
+    en: The derivative of the loss by the bias b; x, y: (n, 1).
+    """
+    model.zero_grad()
+    nn.functional.mse_loss(model(x), y).backward()
+    return model.linear.bias.grad.item()
+
+
+data = TensorDataset(x.unsqueeze(1), y.unsqueeze(1))
+full = [slope_at(model, *data[:]) for _ in range(5)]
+print("full ", " ".join(f"{slope:.3f}" for slope in full))
+# --8<-- [end:full-batch]
+
+# --8<-- [start:mini-batch]
+loader = DataLoader(data, batch_size=20, shuffle=True)
+batches = [slope_at(model, x_batch, y_batch) for x_batch, y_batch in loader]
+print("batch", " ".join(f"{slope:.3f}" for slope in batches))
+print(f"mean  {sum(batches) / len(batches):.3f}")
+# --8<-- [end:mini-batch]
+
+
+# --8<-- [start:no-seed]
+def whole_run() -> tuple[float, float, float]:
+    """
+    zh: 造数据、训练，返回 (w, b, 损失)。
+    en: Make data, train, return (w, b, loss).
+    """
+    y = 2 * x + 3 + torch.normal(0.0, 0.1, size=x.shape)
+    return fit_as_printed(x.unsqueeze(1), y.unsqueeze(1))
+
+
+unseeded = [whole_run() for _ in range(3)]
+for w_run, b_run, loss_run in unseeded:
+    print(f"w = {w_run:.4f}  b = {b_run:.4f}  loss = {loss_run:.4f}")
+# --8<-- [end:no-seed]
+
+# --8<-- [start:seeded]
+seeded = []
+for _ in range(2):
+    torch.manual_seed(0)
+    seeded.append(whole_run())
+print("same", seeded[0] == seeded[1])
+# --8<-- [end:seeded]
+
+
+def fails_super() -> None:
+    # --8<-- [start:fails-super]
+    class Line(nn.Module):
+        def __init__(self):
+            super(LinearRegression, self).__init__()
+            self.linear = nn.Linear(1, 1)
+
+    Line()
+    # --8<-- [end:fails-super]
+
+
+# --8<-- [start:super-mended]
+class Line(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(1, 1)
+
+
+print(sum(parameter.numel() for parameter in Line().parameters()))
+# --8<-- [end:super-mended]
+
+# --8<-- [start:stale]
+criterion = nn.MSELoss()
+inputs, targets = data[:]
+
+# zh: 训练之前，先看一眼梯度
+# en: a look at the gradient before training
+criterion(model(inputs), targets).backward()
+model.zero_grad()
+criterion(model(inputs), targets).backward()
+clean = model.linear.bias.grad.item()
+
+# zh: 然后照原文进入循环：第一步没有人清零
+# en: then into the loop as printed: nobody clears the gradient for its first step
+y_pred = model(inputs)
+loss = criterion(y_pred, targets)
+loss.backward()
+stale = model.linear.bias.grad.item()
+print(f"clean {clean:.4f}  stale {stale:.4f}")
+# --8<-- [end:stale]
+
+# --8<-- [start:stale-mended]
+model.zero_grad()
+loss = criterion(model(inputs), targets)
+loss.backward()
+print(f"cleared first {model.linear.bias.grad.item():.4f}")
+# --8<-- [end:stale-mended]
+
+# --8<-- [start:repaired]
+torch.manual_seed(0)
+
+# zh: 数据：x、y 都是 (100, 1)，每个点有自己的噪声
+# en: data: x and y are both (100, 1), every point has noise of its own
+x = torch.linspace(-1, 1, 100).unsqueeze(1)
+y = 2 * x + 3 + torch.normal(0.0, 0.1, size=x.shape)
+
+# zh: 留出二十个点，只用来检验
+# en: twenty points are kept back and used for the check only
+order = torch.randperm(len(x))
+x_test, y_test = x[order[:20]], y[order[:20]]
+train_set = TensorDataset(x[order[20:]], y[order[20:]])
+loader = DataLoader(train_set, batch_size=16, shuffle=True)
+
+
+class LinearRegression(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        # zh: 参数 w 和 b 就在这一层里
+        # en: the parameters w and b live in this layer
+        self.linear = nn.Linear(1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x)
+
+
+model = LinearRegression()
+criterion = nn.MSELoss()
+optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+history = []
+for epoch in range(40):
+    model.train()
+    total = 0.0
+    for x_batch, y_batch in loader:
+        optimizer.zero_grad()
+        loss = criterion(model(x_batch), y_batch)
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(x_batch)
+    history.append(total / len(train_set))
+    if epoch % 10 == 0:
+        print(f"epoch {epoch:2d}  train loss {history[-1]:.4f}")
+
+model.eval()
+with torch.inference_mode():
+    test_loss = criterion(model(x_test), y_test).item()
+w_final, b_final = model.linear.weight.item(), model.linear.bias.item()
+print(f"w = {w_final:.3f}  b = {b_final:.3f}  test loss {test_loss:.4f}")
+# --8<-- [end:repaired]
+
+
+# --8<-- [start:check-safe-mse]
+def check_safe_mse(mse: Callable[..., torch.Tensor]) -> None:
+    """
+    zh: mse(prediction, target) 应返回均方误差；形状不同时抛出 ValueError。
+    en: mse(prediction, target) must return the MSE, ValueError if the shapes differ.
+
+    Raises:
+        zh: AssertionError: 数值不对，或者没有拒绝该拒绝的形状。
+        en: AssertionError: wrong value, or shapes accepted that must not be.
+    """
+    column = torch.tensor([[1.0], [2.0], [6.0]])
+    other = torch.tensor([[0.0], [2.0], [3.0]])
+    problem = "数值不对：是差的平方的平均值"  # zh
+    problem = "wrong value: it is the mean of the squared differences"  # en
+    assert torch.isclose(mse(column, other), torch.tensor(10 / 3)), problem
+
+    for target in (other.flatten(), other.T, other[:1]):
+        refused = False
+        try:
+            mse(column, target)
+        except ValueError:
+            refused = True
+        pair = f"{tuple(column.shape)}, {tuple(target.shape)}"
+        problem = f"形状 {pair} 没有被拒绝：它们会悄悄广播"  # zh
+        problem = f"shapes {pair} were accepted: they broadcast silently"  # en
+        assert refused, problem
+
+
+# --8<-- [end:check-safe-mse]
+
+
+# --8<-- [start:solve-safe-mse]
+def safe_mse(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    if prediction.shape != target.shape:
+        raise ValueError(f"{tuple(prediction.shape)} != {tuple(target.shape)}")
+    return (prediction - target).square().mean()
+
+
+check_safe_mse(safe_mse)
+# --8<-- [end:solve-safe-mse]
+
+
+# --8<-- [start:check-noisy-line]
+def check_noisy_line(make: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> None:
+    """
+    zh: make(w, b, sigma, n) 应返回 x、y，形状 (n, 1)，噪声标准差 sigma。
+    en: make(w, b, sigma, n) must return x, y: (n, 1), the noise's deviation sigma.
+
+    Raises:
+        zh: AssertionError: 形状不对，或者噪声不对。
+        en: AssertionError: wrong shapes, or wrong noise.
+    """
+    torch.manual_seed(3)
+    n, sigma = 2000, 0.5
+    x, y = make(-3.0, 1.0, sigma, n)
+    problem = f"形状应为 {(n, 1)}，得到 {tuple(x.shape)} 和 {tuple(y.shape)}"  # zh
+    problem = f"shapes must be {(n, 1)}, got {tuple(x.shape)}, {tuple(y.shape)}"  # en
+    assert x.shape == y.shape == (n, 1), problem
+
+    noise = y - (-3.0 * x + 1.0)
+    problem = "所有点的噪声是同一个数：噪声的形状要跟 x 一样"  # zh
+    problem = "every point has the same noise: give the noise the shape of x"  # en
+    assert noise.std() > 1e-3, problem
+    problem = f"噪声的平均值是 {noise.mean():.2f}，应在零附近"  # zh
+    problem = f"the mean of the noise is {noise.mean():.2f}, it must be near zero"  # en
+    assert abs(noise.mean()) < 0.1 * sigma, problem
+    problem = f"噪声的标准差是 {noise.std():.2f}，应为 {sigma}"  # zh
+    problem = f"the noise deviates by {noise.std():.2f}, it must be {sigma}"  # en
+    assert abs(noise.std() - sigma) < 0.1 * sigma, problem
+
+
+# --8<-- [end:check-noisy-line]
+
+
+# --8<-- [start:solve-noisy-line]
+def noisy_line(
+    w: float, b: float, sigma: float, n: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    x = torch.linspace(-1, 1, n).unsqueeze(1)
+    return x, w * x + b + sigma * torch.randn_like(x)
+
+
+check_noisy_line(noisy_line)
+# --8<-- [end:solve-noisy-line]
