@@ -1,0 +1,162 @@
+"""Results of blocks on disk, by content. An entry is data, and is checked whenever it is read.
+
+A block's key is made from the code of its session so far, as syntax trees: neither comments nor
+prose nor the page's language count. What the run imported and read is only known afterwards, so
+an entry lists those files and versions, and holds only as long as all of them are unchanged.
+
+Looked at before writing this: markdown-exec (no cache; asked for since 2022), mkdocs-jupyter and
+jupyter-cache (whole notebooks, keyed by code alone), mkdocs-gallery and sphinx-gallery (by file
+hash), joblib.Memory and diskcache (pickle). None keys by what a run imported, and pickles may lie.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import logging
+import os
+import platform
+import sys
+import tempfile
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from sources import ROOT, relative
+
+FOLDER = Path(os.environ.get("BLOCK_CACHE", ROOT / ".cache" / "blocks"))
+LIMIT = 64 * 2**20  # bytes kept on disk; the entries longest unused go first
+# Part of every key: entries of another layout, Python or machine are never found.
+SEED = f"1 {sys.implementation.cache_tag} {platform.python_version()} {platform.machine()}"
+log = logging.getLogger("mkdocs.blocks")
+_warned: set[str] = set()
+
+
+def digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@cache
+def tree(code: str, positions: bool = False) -> str:
+    """The digest of code as a syntax tree; docstrings count, comments and layout do not.
+
+    With ``positions``, line and column numbers count too: a traceback shows them.
+    """
+    try:
+        return digest(ast.dump(ast.parse(code), include_attributes=positions))
+    except (SyntaxError, ValueError):
+        return digest("no tree", code)
+
+
+@cache
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def content(name: str) -> str | None:
+    """The digest of a file of this repository, None where there is none."""
+    path = ROOT / name
+    try:
+        return _content(path, path.stat().st_mtime_ns, path.stat().st_size)
+    except OSError:
+        return None
+
+
+@cache
+def _content(path: Path, _mtime: int, _size: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _warn(about: str, message: str) -> None:
+    if about not in _warned:
+        _warned.add(about)
+        log.warning(message)
+
+
+def _path(key: str) -> Path:
+    return FOLDER / key[:2] / f"{key}.json"
+
+
+def load(key: str, positions: str) -> dict | None:
+    """Read a result, or None unless the entry is whole and all that it rests on is unchanged."""
+    path = _path(key)
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        _warn("read", f"{path}: cannot be read ({error.strerror}); running its block again")
+        return None
+    checksum, _, body = raw.partition(b"\n")
+    try:
+        whole = hashlib.sha256(body).hexdigest() == checksum.decode("ascii")
+        entry = json.loads(body) if whole else None
+        whole = whole and entry["key"] == key and isinstance(entry["result"]["output"], str)
+    except (ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        _warn("damaged", f"{path}: damaged or foreign cache entry; running its block again")
+        return None
+    if entry["positions"] not in (None, positions):
+        return None
+    if any(content(name) != was for name, was in entry["files"].items()):
+        return None
+    if any(_version(name) != was for name, was in entry["distributions"].items()):
+        return None
+    with_time = path.stat().st_mtime_ns  # a hit keeps an entry young; once a day is enough
+    if with_time < path.parent.stat().st_mtime_ns - 86_400 * 10**9:
+        _quietly(os.utime, path)
+    return entry["result"]
+
+
+def save(key: str, positions: str, answer: dict, result: dict) -> None:
+    """Write a result, whole or not at all; a disk that refuses is warned about once."""
+    shows_lines = "<stdin>" in json.dumps(result)
+    entry = {
+        "key": key,
+        "positions": positions if shows_lines else None,
+        "files": {name: content(name) for name in answer["files"]},
+        "distributions": {name: _version(name) for name in answer["distributions"]},
+        "result": result,
+    }
+    body = json.dumps(entry, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
+    path = _path(key)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+            os.replace(name, path)
+        except BaseException:
+            _quietly(os.unlink, name)
+            raise
+    except OSError as error:
+        _warn("write", f"{relative(FOLDER)}: cannot be written ({error.strerror}); building on without storing results")
+
+
+def prune() -> None:
+    """Remove the entries longest unused, and what interrupted writes left, beyond the limit."""
+    entries = []
+    for path in FOLDER.glob("*/*"):
+        try:
+            entries.append((path.stat().st_mtime_ns, path.stat().st_size, path))
+        except OSError:
+            continue
+    total = sum(size for _, size, _ in entries)
+    for _, size, path in sorted(entries):
+        if total <= LIMIT:
+            return
+        _quietly(os.unlink, path)
+        total -= size
+
+
+def _quietly(function, *arguments) -> None:
+    try:
+        function(*arguments)
+    except OSError as error:
+        log.debug("%s: %s", arguments, error)

@@ -1,0 +1,196 @@
+"""Figures as inline SVG that takes its colours and its font from the page.
+
+Matplotlib draws: it has every kind of plot that the chapters need (contours, images, log axes), is
+what readers know, and can leave text as text (``svg.fonttype: none``), so that no font is needed
+while building and 汉字 appear in the page's own font. Altair and lets-plot were looked at: their
+SVG needs a renderer of 20 MB or more, and neither takes its colours from the page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+
+import matplotlib
+
+matplotlib.use("svg")
+from matplotlib.collections import PathCollection  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+# Stand-ins that the page replaces by its own colours, in light and in dark: see `figures.css`.
+CYCLE = [f"#0000c{n}" for n in range(8)]
+INK, MUTED, GRID, PAPER = "#0000a0", "#0000a1", "#0000a2", "#0000a3"
+COLOURS = {colour: f"var(--fig-{n})" for n, colour in enumerate(CYCLE)} | {
+    INK: "var(--fig-ink)",
+    MUTED: "var(--fig-muted)",
+    GRID: "var(--fig-grid)",
+    PAPER: "var(--fig-paper)",
+}
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "figures",  # the same bytes on every run
+    "font.size": 10,
+    "axes.prop_cycle": matplotlib.cycler(color=CYCLE),
+    "axes.edgecolor": MUTED,
+    "axes.facecolor": "none",
+    "axes.labelcolor": INK,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "figure.facecolor": "none",
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.color": MUTED,
+    "ytick.labelcolor": INK,
+    "lines.linewidth": 1.8,
+    "patch.edgecolor": INK,
+    "image.cmap": "viridis",
+}
+# Text that only the browser will draw has no glyphs here, and needs none.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", message="Glyph .* missing from", module="figures")
+
+
+@contextmanager
+def axes(
+    *,
+    alt: str,
+    x: str = "",
+    y: str = "",
+    titles: list[str] | None = None,
+    columns: int = 1,
+    rows: int = 1,
+    width: float = 4.6,
+    height: float = 2.9,
+    share: bool = False,
+) -> Iterator:
+    """Draw on plain Matplotlib axes; at the end, print the figure as HTML.
+
+    Artists with a label appear in a legend beside the drawing, in the page's own text.
+
+    Args:
+        alt: what the figure shows, with its numbers, in the page's language.
+        x: the label of the horizontal axis; y: of the vertical one, set above it.
+        titles: one title for each of several axes.
+        columns: axes side by side; rows: below each other.
+        width: of the drawing in inches at 96 units each; height: likewise.
+        share: whether several axes share their scales.
+
+    Yields:
+        One Axes, or an array of them where there are several.
+
+    Raises:
+        ValueError: ``alt`` is empty.
+    """
+    if not alt.strip():
+        raise ValueError("a figure needs alt text that says what it shows, with its numbers")
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure = Figure(figsize=(width, height), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
+        yield grid[0, 0] if grid.size == 1 else grid.squeeze()
+        for number, each in enumerate(grid.flat):
+            each.set_xlabel(each.get_xlabel() or x)
+            title = titles[number] if titles else ""
+            above = " · ".join(filter(None, [each.get_title() or title, each.get_ylabel() or y]))
+            each.set(title="", ylabel="")
+            each.set_title(above, loc="left")
+        buffer = io.StringIO()
+        # 72 units an inch in the file; the page scales the drawing to its column.
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        print(_html(buffer.getvalue(), alt, _legend(grid.flat)))
+
+
+def curves(series: dict, *, log_y: bool = False, log_x: bool = False, **options) -> None:
+    """Draw named curves: each a list of values, or a pair of lists (horizontal, vertical)."""
+    styles = ["-", "--", "-.", ":"]
+    with axes(**options) as ax:
+        for number, (label, values) in enumerate(series.items()):
+            data = values if isinstance(values, tuple) else (range(len(values)), values)
+            ax.plot(*data, styles[number % 4], label=label)
+        ax.set_xscale("log" if log_x else "linear")
+        ax.set_yscale("log" if log_y else "linear")
+
+
+def _legend(grid) -> str:
+    """The labelled artists as a list, each with a sample of its line or mark."""
+    items: dict[str, str] = {}
+    for each in grid:
+        for artist, label in zip(*each.get_legend_handles_labels(), strict=True):
+            items.setdefault(label, _sample(artist))
+    return "".join(f"<li>{sample}{escape(label)}</li>" for label, sample in items.items())
+
+
+def _sample(artist) -> str:
+    colour, dashes, marker = "currentColor", "", False
+    if hasattr(artist, "get_linestyle") and hasattr(artist, "get_marker"):
+        colour = artist.get_color()
+        dashes = {"--": "5 3", "-.": "6 2 1.5 2", ":": "1.5 2.5"}.get(artist.get_linestyle(), "")
+        marker = artist.get_linestyle() == "None"
+    elif isinstance(artist, PathCollection):
+        colour, marker = _first(artist.get_facecolor()), True
+    else:  # bars and areas
+        patch = artist.patches[0] if hasattr(artist, "patches") else artist
+        colour = _first([patch.get_facecolor()]) if hasattr(patch, "get_facecolor") else colour
+        return f'<svg class="fig-key" viewBox="0 0 22 10" aria-hidden="true"><rect x="4" y="0" width="14" height="10" fill="{_themed(colour)}"/></svg>'
+    shape = (
+        f'<circle cx="11" cy="5" r="3.5" fill="{_themed(colour)}"/>'
+        if marker
+        else f'<path d="M0 5H22" stroke="{_themed(colour)}" stroke-width="2.2" stroke-dasharray="{dashes}"/>'
+    )
+    return f'<svg class="fig-key" viewBox="0 0 22 10" aria-hidden="true">{shape}</svg>'
+
+
+def _first(colours) -> str:
+    return matplotlib.colors.to_hex(colours[0]) if len(colours) else "currentColor"
+
+
+def _themed(colour: str) -> str:
+    colour = matplotlib.colors.to_hex(colour) if colour != "currentColor" else colour
+    return COLOURS.get(colour, colour)
+
+
+def _html(svg: str, alt: str, legend: str) -> str:
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'style="([^"]*)"', _attributes, svg)
+    svg = re.sub(r"#0000[ac][0-9a-f]\b", lambda match: COLOURS.get(match[0], match[0]), svg)
+    unique = hashlib.sha256(svg.encode()).hexdigest()[:8]  # ids must differ between figures of a page
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="f{unique}\1"', svg)
+    svg = re.sub(r'(xlink:href|href)="#([^"]+)"', rf'href="#f{unique}\2"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#f{unique}\1)", svg)
+    view = re.search(r'viewBox="([^"]+)"', svg)[1]
+    body = re.sub(r">\s+<", "><", svg[svg.index(">") + 1 :]).strip()
+    kind = "fig fig-wide" if float(view.split()[2]) > 450 else "fig"
+    key = f'<ul class="fig-legend">{legend}</ul>' if legend else ""
+    return (
+        f'<figure class="{kind}">{key}<svg viewBox="{view}" role="img" aria-label="{escape(alt)}">{body}</figure>'
+    )
+
+
+def _attributes(match: re.Match) -> str:
+    """Inline style as presentation attributes: a strict content policy forbids inline style."""
+    found = []
+    for declaration in match[1].split(";"):
+        name, _, value = declaration.strip().partition(":")
+        value = value.strip()
+        if name == "font":  # "10px 'DejaVu Sans', …": the page has its own font
+            size = re.search(r"([\d.]+)px", value)
+            found.append(f'font-size="{size[1]}"' if size else "")
+        elif name and name != "font-family":
+            found.append(f'{name}="{value}"')
+    return " ".join(found)

@@ -1,0 +1,69 @@
+"""All that depends on MkDocs: when to run, where a page stands, and how a build fails."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import markdown_exec
+from mkdocs.exceptions import PluginError
+
+HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)
+
+import blocks  # noqa: E402
+import cache  # noqa: E402
+import formulas  # noqa: E402
+import sources  # noqa: E402
+
+log = logging.getLogger("mkdocs.blocks")
+serving = False
+
+
+def on_startup(command: str, dirty: bool) -> None:
+    global serving
+    serving = command == "serve"
+    if HERE not in sys.path:  # MkDocs has taken it away again; sessions need it, too
+        sys.path.insert(0, HERE)
+    markdown_exec.formatters["python"] = blocks.format_python
+
+
+def on_config(config):
+    if not any(isinstance(known, formulas.Formulas) for known in config.markdown_extensions):
+        config.markdown_extensions.append(formulas.Formulas())
+    return config
+
+
+def on_files(files, config):
+    """Before the pages of the first language: check what authors wrote, start what must run."""
+    if config.plugins["i18n"].is_default_language_build:
+        blocks.failures.clear()
+        _report(sources.problems())
+        blocks.runner.plan()
+    return files
+
+
+def on_page_markdown(markdown: str, page, config, files) -> str:
+    return sources.stamp(Path(page.file.abs_src_path), markdown)
+
+
+def on_env(env, config, files) -> None:
+    """All pages of a language are rendered: fail before any is written."""
+    _report(blocks.failures)
+
+
+def on_post_build(config) -> None:
+    if config.plugins["i18n"].is_default_language_build:
+        cache.prune()
+
+
+def _report(problems: list[str]) -> None:
+    if not problems:
+        return
+    count, text = len(problems), "\n\n".join(problems)
+    problems.clear()
+    if serving:
+        log.error(text)
+    else:
+        raise PluginError(f"{count} problem(s):\n\n{text}")

@@ -1,0 +1,15 @@
+"""What the fork server imports once, so that every session starts with it in milliseconds."""
+
+import importlib
+import logging
+
+import session
+
+# torch._dynamo: optimizers import it on first use, which takes seconds in a fresh process.
+for name in ("torch", "torch._dynamo", "torch.utils.data", "matplotlib.figure", "matplotlib.backends.backend_svg"):
+    try:
+        importlib.import_module(name)
+    except ImportError as error:  # the block that needs it will say so, with its line
+        logging.getLogger(__name__).debug("not preloaded: %s", error)
+
+session.owners()
