@@ -193,7 +193,7 @@ loader = DataLoader(TensorDataset(x, y), batch_size=10, shuffle=True)
 batched = LinearRegression()
 optimizer = torch.optim.SGD(batched.parameters(), lr=0.1)
 batch_losses, epoch_losses = [], []
-for epoch in range(20):
+for _ in range(20):
     for x_batch, y_batch in loader:
         optimizer.zero_grad()
         loss = criterion(batched(x_batch), y_batch)

@@ -3,6 +3,10 @@ zh: 原文代码的每一处错误：照原样运行，看清原因，再改好�
 en: Every fault of the article's code: run as printed, understood, then mended.
 """
 
+# zh: 原文的写法照录，检查工具的意见正是本页要讲的
+# en: the article's lines stay as printed; what a linter says of them is this page's topic
+# ruff: noqa: B007, UP008
+
 # --8<-- [start:imports-tools]
 import warnings
 from collections.abc import Callable
