@@ -1,0 +1,797 @@
+# --8<-- [start:imports]
+import itertools
+import math
+import warnings
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function, gradcheck, gradgradcheck
+from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
+
+torch.manual_seed(0)
+# --8<-- [end:imports]
+
+# --8<-- [start:computes]
+w = torch.tensor(1.0, requires_grad=True)
+optimizer = torch.optim.SGD([w], lr=0.1)
+loss = (w * 2.0 - 6.0) ** 2
+
+loss.backward()
+after_backward = w.item()
+print(f"backward   w = {after_backward}   w.grad = {w.grad.item()}")
+optimizer.step()
+after_step = w.item()
+print(f"step       w = {after_step:.1f}   w.grad = {w.grad.item()}")
+# --8<-- [end:computes]
+
+
+# --8<-- [start:three-ways]
+def f(x: Tensor) -> Tensor:
+    return torch.exp(torch.sin(x))
+
+
+def by_hand(x: Tensor) -> Tensor:
+    return torch.cos(x) * torch.exp(torch.sin(x))
+
+
+def by_difference(x: Tensor, h: float) -> Tensor:
+    return (f(x + h) - f(x - h)) / (2 * h)
+
+
+x = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+f(x).backward()
+with torch.no_grad():
+    exact = by_hand(x).item()
+    difference = by_difference(x, 1e-5).item()
+print(f"by_hand         {exact:.16f}")
+print(f"by_difference   {difference:.16f}")
+print(f"autograd        {x.grad.item():.16f}")
+# --8<-- [end:three-ways]
+
+# --8<-- [start:step-size]
+widths = [10 ** (-k / 4) for k in range(2, 57)]
+difference_errors, best = {}, {}
+for dtype in (torch.float32, torch.float64):
+    point = torch.tensor(1.0, dtype=dtype)
+    errors = [abs(by_difference(point, h).item() - exact) for h in widths]
+    difference_errors[dtype] = errors
+    best[dtype] = min(zip(errors, widths, strict=True))
+    print(f"{dtype}   h = {best[dtype][1]:.0e}   error = {best[dtype][0]:.1e}")
+# --8<-- [end:step-size]
+
+# --8<-- [start:two-orders]
+width, depth = 100, 4
+layers = [torch.randn(width, width).double() / 10 for _ in range(depth - 1)]
+layers.append(torch.randn(1, width).double() / 10)
+
+
+def chain(a: Tensor) -> Tensor:
+    for W in layers:
+        a = torch.tanh(W @ a)
+    return a
+
+
+# zh: 每层的雅可比矩阵，在前向计算经过的那一点上取值
+# en: the Jacobian of each layer, at the point that the forward pass went through
+start = torch.randn(width).double()
+a, jacobians = start, []
+for W in layers:
+    a = torch.tanh(W @ a)
+    jacobians.append((1 - a**2)[:, None] * W)
+
+
+def multiply(matrices: list[Tensor]) -> tuple[Tensor, int]:
+    """
+    zh: 从左到右依次相乘；返回乘积和标量乘法的次数。
+    en: Multiply from left to right; returns the product and the multiplications.
+    """
+    product, count = matrices[0], 0
+    for matrix in matrices[1:]:
+        count += product.shape[0] * product.shape[1] * matrix.shape[1]
+        product = product @ matrix
+    return product, count
+
+
+reverse, reverse_count = multiply(jacobians[::-1])
+# zh: 转置后反向相乘：等于从输入端开始乘，即前向模式
+# en: transposed, in the other order: multiplying from the input's end, forward mode
+forward, forward_count = multiply([J.T for J in jacobians])
+leaf = start.clone().requires_grad_()
+chain(leaf).sum().backward()
+order_gap = (reverse[0] - forward[:, 0]).abs().max().item()
+autograd_gap = (reverse[0] - leaf.grad).abs().max().item()
+print(f"reverse   {reverse_count:>8}")
+print(f"forward   {forward_count:>8}")
+print(f"order_gap = {order_gap:.0e}   autograd_gap = {autograd_gap:.0e}")
+# --8<-- [end:two-orders]
+
+# --8<-- [start:vjp-jvp]
+one_direction = torch.zeros(width).double()
+one_direction[0] = 1.0
+value, slope = jvp(chain, (start,), (one_direction,))
+print(f"jvp        {slope.item():.10f}")
+print(f"backward   {leaf.grad[0].item():.10f}")
+# --8<-- [end:vjp-jvp]
+
+# --8<-- [start:hand-backward]
+u = torch.randn(3)
+t = torch.randn(2)
+W1 = torch.randn(4, 3, requires_grad=True)
+W2 = torch.randn(2, 4, requires_grad=True)
+
+z = W1 @ u
+h = torch.tanh(z)
+r = W2 @ h - t
+loss = r.square().sum() / 2
+loss.backward()
+
+with torch.no_grad():
+    # zh: 名字后的 _bar：损失对该量的梯度，形状与该量相同
+    # en: a name with _bar: the loss's gradient with respect to it, of its shape
+    r_bar = r
+    W2_bar = r_bar[:, None] * h
+    h_bar = W2.T @ r_bar
+    z_bar = h_bar * (1 - h**2)
+    W1_bar = z_bar[:, None] * u
+print("W1", torch.allclose(W1_bar, W1.grad))
+print("W2", torch.allclose(W2_bar, W2.grad))
+# --8<-- [end:hand-backward]
+
+# --8<-- [start:used-twice]
+a = torch.tensor(3.0, requires_grad=True)
+left, right = a * 2.0, a**2
+(left * right).backward()
+through_left = 2.0 * right.item()
+through_right = 2.0 * a.item() * left.item()
+print(f"{through_left} + {through_right} = {a.grad.item()}")
+# --8<-- [end:used-twice]
+
+# --8<-- [start:accumulate]
+a = torch.tensor(3.0, requires_grad=True)
+accumulated = []
+for _ in range(3):
+    (2 * a**2).backward()
+    accumulated.append(a.grad.item())
+print(accumulated)
+a.grad = None
+(2 * a**2).backward()
+print(a.grad.item())
+# --8<-- [end:accumulate]
+
+# --8<-- [start:micro-batches]
+model = nn.Linear(3, 1)
+inputs, targets = torch.randn(12, 3), torch.randn(12, 1)
+
+nn.functional.mse_loss(model(inputs), targets).backward()
+whole = model.weight.grad.clone()
+
+model.zero_grad()
+for part_x, part_y in zip(inputs.split(4), targets.split(4), strict=True):
+    # zh: 三份等大的平均值，各占三分之一
+    # en: three means over equal parts, each with a third of the weight
+    (nn.functional.mse_loss(model(part_x), part_y) / 3).backward()
+micro = model.weight.grad
+print(torch.allclose(micro, whole))
+# --8<-- [end:micro-batches]
+
+
+# --8<-- [start:engine]
+class Value:
+    """
+    zh: 记得自己来历的一个数：parents 是若干 (来源, 局部导数)。
+    en: A number that knows how it was made: parents holds (source, local derivative).
+    """
+
+    created = itertools.count()
+
+    def __init__(self, data: float, parents: tuple = ()) -> None:
+        self.data = data
+        self.grad = 0.0
+        self.parents = parents
+        self.number = next(Value.created)
+
+    def __add__(self, other: "Value | float") -> "Value":
+        other = lift(other)
+        return Value(self.data + other.data, ((self, 1.0), (other, 1.0)))
+
+    def __mul__(self, other: "Value | float") -> "Value":
+        other = lift(other)
+        return Value(self.data * other.data, ((self, other.data), (other, self.data)))
+
+    def __pow__(self, k: float) -> "Value":
+        return Value(self.data**k, ((self, k * self.data ** (k - 1)),))
+
+    def exp(self) -> "Value":
+        result = math.exp(self.data)
+        return Value(result, ((self, result),))
+
+    def log(self) -> "Value":
+        return Value(math.log(self.data), ((self, 1 / self.data),))
+
+    def tanh(self) -> "Value":
+        result = math.tanh(self.data)
+        return Value(result, ((self, 1 - result**2),))
+
+    def __neg__(self) -> "Value":
+        return self * -1.0
+
+    def __sub__(self, other: "Value | float") -> "Value":
+        return self + lift(other) * -1.0
+
+    def __truediv__(self, other: "Value | float") -> "Value":
+        return self * lift(other) ** -1.0
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def backward(self) -> None:
+        flowing = {self: 1.0}
+        for node in history(self):
+            arrived = flowing[node]
+            if not node.parents:
+                # zh: 只有叶子留下梯度；途中的量用过就忘
+                # en: only leaves keep a gradient; what is on the way is forgotten
+                node.grad += arrived
+            for parent, local in node.parents:
+                flowing[parent] = flowing.get(parent, 0.0) + arrived * local
+
+
+def lift(number: "Value | float") -> Value:
+    """
+    zh: 普通的数变成没有来历的 Value；Value 原样返回。
+    en: A plain number becomes a Value without parents; a Value stays as it is.
+    """
+    return number if isinstance(number, Value) else Value(float(number))
+
+
+def history(root: Value) -> list[Value]:
+    """
+    zh: 造出 root 的全部节点，晚造的在前：轮到一个节点时，用过它的都已处理。
+    en: All that root was made from, latest first: users come before what they use.
+    """
+    found, waiting = {root}, [root]
+    while waiting:
+        new = {parent for parent, _ in waiting.pop().parents} - found
+        found |= new
+        waiting += new
+    return sorted(found, key=lambda node: node.number, reverse=True)
+
+
+# --8<-- [end:engine]
+
+# --8<-- [start:engine-checked]
+numbers = (0.7, -1.3, 2.1)
+
+
+def formula(a, b, c):
+    return ((a * b + c) ** 2 / (1 + a.exp()) - (c * a).tanh()) * c.log() + 2 * -b
+
+
+ours = [Value(number) for number in numbers]
+result = formula(*ours)
+result.backward()
+
+theirs = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in numbers]
+reference = formula(*theirs)
+reference.backward()
+
+print(f"{result.data:.12f}   {reference.item():.12f}")
+for mine, its in zip(ours, theirs, strict=True):
+    print(f"{mine.grad:.12f}   {its.grad.item():.12f}")
+# --8<-- [end:engine-checked]
+
+# --8<-- [start:engine-twice]
+a = Value(3.0)
+doubled = 2 * a**2
+seen = []
+for _ in range(2):
+    doubled.backward()
+    seen.append(a.grad)
+
+a_t = torch.tensor(3.0, requires_grad=True)
+doubled_t = 2 * a_t**2
+seen_t = []
+for _ in range(2):
+    doubled_t.backward(retain_graph=True)
+    seen_t.append(a_t.grad.item())
+print(seen, seen_t)
+# --8<-- [end:engine-twice]
+
+
+# --8<-- [start:engine-careless]
+def careless_backward(root: Value) -> None:
+    root.grad = 1.0
+    for node in history(root):
+        for parent, local in node.parents:
+            parent.grad += node.grad * local
+
+
+a = Value(3.0)
+doubled = 2 * a**2
+careless = []
+for _ in range(2):
+    careless_backward(doubled)
+    careless.append(a.grad)
+print(careless)
+# --8<-- [end:engine-careless]
+
+
+# --8<-- [start:engine-trains]
+def network(x, p):
+    hidden = [(p[3 * i] * x + p[3 * i + 1]).tanh() * p[3 * i + 2] for i in range(4)]
+    return sum(hidden, start=p[12])
+
+
+def total_loss(p):
+    return sum((network(x, p) - math.sin(x)) ** 2 for x in points) / len(points)
+
+
+points = [k * 0.75 - 3 for k in range(9)]
+initial = torch.randn(13).double().tolist()
+ours = [Value(v) for v in initial]
+theirs = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in initial]
+our_losses, their_losses = [], []
+for _ in range(150):
+    loss = total_loss(ours)
+    loss.backward()
+    for p in ours:
+        p.data -= 0.1 * p.grad
+        p.grad = 0.0
+    our_losses.append(loss.data)
+
+    loss = total_loss(theirs)
+    loss.backward()
+    with torch.no_grad():
+        for p in theirs:
+            p -= 0.1 * p.grad
+            p.grad = None
+    their_losses.append(loss.item())
+print(f"Value   {our_losses[0]:.10f} -> {our_losses[-1]:.10f}")
+print(f"torch   {their_losses[0]:.10f} -> {their_losses[-1]:.10f}")
+# --8<-- [end:engine-trains]
+
+
+# --8<-- [start:graph]
+def print_graph(node: torch.autograd.graph.Node, names: dict, depth: int = 0) -> None:
+    name = names.get(getattr(node, "variable", None), "")
+    print(f"{'  ' * depth}{type(node).__name__} {name}".rstrip())
+    for parent, _ in node.next_functions:
+        if parent is not None:
+            print_graph(parent, names, depth + 1)
+
+
+a = torch.tensor(2.0, requires_grad=True)
+b = torch.tensor(5.0, requires_grad=True)
+c = torch.tensor(7.0)
+out = a * b + torch.sin(a) * c
+print_graph(out.grad_fn, {a: "a", b: "b"})
+# --8<-- [end:graph]
+
+
+# --8<-- [start:naive-softplus]
+def naive_softplus(x: Tensor) -> Tensor:
+    return torch.log(1 + torch.exp(x))
+
+
+x = torch.tensor([-2.0, 0.0, 100.0], requires_grad=True)
+out = naive_softplus(x)
+out.sum().backward()
+naive_slope = x.grad.clone()
+print(out.detach())
+print(naive_slope)
+# --8<-- [end:naive-softplus]
+
+
+# --8<-- [start:softplus]
+class Softplus(Function):
+    """
+    zh: log(1 + eˣ)，大的 x 也不溢出；导数是 sigmoid(x)。
+    en: log(1 + eˣ) that large x cannot overflow; its derivative is sigmoid(x).
+    """
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))
+
+    @staticmethod
+    def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return upstream * torch.sigmoid(x)
+
+
+x.grad = None
+out = Softplus.apply(x)
+out.sum().backward()
+print(out.detach())
+print(x.grad)
+# --8<-- [end:softplus]
+
+# --8<-- [start:gradcheck]
+probe = torch.tensor([-3.0, -0.5, 0.0, 2.0], dtype=torch.float64, requires_grad=True)
+checked = gradcheck(Softplus.apply, probe), gradgradcheck(Softplus.apply, probe)
+print(checked)
+# --8<-- [end:gradcheck]
+
+
+def fails_gradcheck() -> None:
+    # --8<-- [start:fails-gradcheck]
+    class Forgetful(Softplus):
+        @staticmethod
+        def backward(ctx, upstream: Tensor) -> Tensor:
+            (x,) = ctx.saved_tensors
+            # zh: 忘了乘上游的梯度
+            # en: the upstream gradient is forgotten
+            return torch.sigmoid(x)
+
+    gradcheck(Forgetful.apply, probe)
+    # --8<-- [end:fails-gradcheck]
+
+
+# --8<-- [start:modes]
+net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5))
+batch = torch.randn(16, 4)
+observed = {}
+
+
+def observe(name: str, run: Callable[[], Tensor]) -> None:
+    before = net[1].running_mean.clone()
+    out = run()
+    observed[name] = {
+        "graph": out.grad_fn is not None,
+        "inference": out.is_inference(),
+        "dropout": bool((out == 0).any()),
+        "batchnorm": not torch.equal(before, net[1].running_mean),
+    }
+    found = "  ".join(f"{k}={v!s:5}" for k, v in observed[name].items())
+    print(f"{name:15} {found.rstrip()}")
+
+
+observe("train", lambda: net(batch))
+observe("detach", lambda: net(batch).detach())
+with torch.no_grad():
+    observe("no_grad", lambda: net(batch))
+with torch.inference_mode():
+    observe("inference_mode", lambda: net(batch))
+net.eval()
+observe("eval", lambda: net(batch))
+with torch.no_grad():
+    observe("eval, no_grad", lambda: net(batch))
+# --8<-- [end:modes]
+
+# --8<-- [start:no-grad-later]
+head = nn.Linear(8, 1)
+with torch.no_grad():
+    features = net(batch)
+head(features).sum().backward()
+print(head.weight.grad.shape, net[0].weight.grad)
+# --8<-- [end:no-grad-later]
+
+
+def fails_inference() -> None:
+    # --8<-- [start:fails-inference]
+    with torch.inference_mode():
+        features = net(batch)
+    head(features).sum().backward()
+    # --8<-- [end:fails-inference]
+
+
+# --8<-- [start:detach-shares]
+a = torch.ones(2, requires_grad=True)
+b = a * 1.0
+cut = b.detach()
+cut[0] = 7.0
+print(b.tolist(), cut.requires_grad, cut.data_ptr() == b.data_ptr())
+# --8<-- [end:detach-shares]
+
+# --8<-- [start:double-backward]
+x = torch.tensor(2.0, requires_grad=True)
+y = x**3
+(first,) = torch.autograd.grad(y, x, create_graph=True)
+(second,) = torch.autograd.grad(first, x)
+print(first.item(), second.item())
+# --8<-- [end:double-backward]
+
+
+# --8<-- [start:func]
+def cube(x: Tensor) -> Tensor:
+    return x**3
+
+
+def rosenbrock(p: Tensor) -> Tensor:
+    x, y = p
+    return (1 - x) ** 2 + 100 * (y - x**2) ** 2
+
+
+def polar(p: Tensor) -> Tensor:
+    r, angle = p
+    return torch.stack([r * torch.cos(angle), r * torch.sin(angle)])
+
+
+two = torch.tensor(2.0)
+derivatives = [grad(cube)(two).item(), grad(grad(cube))(two).item()]
+print(derivatives)
+
+at = torch.tensor([2.0, math.pi / 3], dtype=torch.float64)
+J = jacrev(polar)(at)
+print(J)
+print(torch.allclose(J, jacfwd(polar)(at)))
+
+minimum = torch.ones(2, dtype=torch.float64)
+H = hessian(rosenbrock)(minimum)
+curvatures = torch.linalg.eigvalsh(H)
+print(H)
+print(f"2 / max(eigenvalue) = {2 / curvatures.max():.6f}")
+# --8<-- [end:func]
+
+# --8<-- [start:hvp]
+v = torch.tensor([1.0, -1.0], dtype=torch.float64)
+# zh: 梯度沿方向 v 的导数就是 H v：不必建出 H
+# en: the gradient's derivative along v is H v: H itself is never built
+_, product = jvp(grad(rosenbrock), (minimum,), (v,))
+print(product, torch.allclose(product, H @ v))
+# --8<-- [end:hvp]
+
+
+# --8<-- [start:per-sample]
+def sample_loss(weight: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    return (weight @ x - y).square()
+
+
+weight = torch.zeros(3)
+rows = vmap(grad(sample_loss), in_dims=(None, 0, 0))(weight, inputs, targets[:, 0])
+
+
+def mean_loss(weight: Tensor) -> Tensor:
+    return (inputs @ weight - targets[:, 0]).square().mean()
+
+
+print(rows.shape, torch.allclose(rows.mean(dim=0), grad(mean_loss)(weight)))
+# --8<-- [end:per-sample]
+
+
+def fails_twice() -> None:
+    # --8<-- [start:fails-twice]
+    a = torch.tensor(3.0, requires_grad=True)
+    loss = 2 * a**2
+    loss.backward()
+    loss.backward()
+    # --8<-- [end:fails-twice]
+
+
+def fails_non_scalar() -> None:
+    # --8<-- [start:fails-non-scalar]
+    a = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    errors = a**2
+    errors.backward()
+    # --8<-- [end:fails-non-scalar]
+
+
+# --8<-- [start:non-scalar-mended]
+a = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+errors = a**2
+errors.mean().backward()
+print(a.grad)
+
+a.grad = None
+errors = a**2
+v = torch.tensor([1.0, 0.0, 10.0])
+# zh: 不求和也行，但须给出左乘雅可比矩阵的向量 v
+# en: no reduction needed, but then the vector v that multiplies the Jacobian is
+errors.backward(v)
+print(a.grad)
+# --8<-- [end:non-scalar-mended]
+
+
+def fails_in_place() -> None:
+    # --8<-- [start:fails-in-place]
+    a = torch.tensor([0.0, 1.0], requires_grad=True)
+    b = torch.exp(a)
+    b += 1
+    b.sum().backward()
+    # --8<-- [end:fails-in-place]
+
+
+# --8<-- [start:in-place-mended]
+a = torch.tensor([0.0, 1.0], requires_grad=True)
+b = torch.exp(a)
+b = b + 1
+b.sum().backward()
+print(a.grad)
+# --8<-- [end:in-place-mended]
+
+
+def fails_leaf() -> None:
+    # --8<-- [start:fails-leaf]
+    w = torch.tensor(1.0, requires_grad=True)
+    (w**2).backward()
+    w -= 0.1 * w.grad
+    # --8<-- [end:fails-leaf]
+
+
+# --8<-- [start:leaf-mended]
+w = torch.tensor(1.0, requires_grad=True)
+(w**2).backward()
+with torch.no_grad():
+    w -= 0.1 * w.grad
+print(w)
+# --8<-- [end:leaf-mended]
+
+
+def fails_no_graph() -> None:
+    # --8<-- [start:fails-no-graph]
+    w = torch.tensor(1.0, requires_grad=True)
+    loss = (w - 2) ** 2
+    total = torch.tensor(loss.item())
+    total.backward()
+    # --8<-- [end:fails-no-graph]
+
+
+# --8<-- [start:silent-data]
+a = torch.tensor(3.0, requires_grad=True)
+b = a * 1.0
+loss = b**2
+b.data.zero_()
+loss.backward()
+silent = a.grad.item()
+print(silent)
+# --8<-- [end:silent-data]
+
+
+def fails_detach_in_place() -> None:
+    # --8<-- [start:fails-detach-in-place]
+    a = torch.tensor(3.0, requires_grad=True)
+    b = a * 1.0
+    loss = b**2
+    b.detach().zero_()
+    loss.backward()
+    # --8<-- [end:fails-detach-in-place]
+
+
+# --8<-- [start:non-leaf]
+a = torch.tensor(3.0, requires_grad=True)
+b = a**2
+b.retain_grad()
+c = a**2
+(b + c).backward()
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    print(a.grad, b.grad, c.grad)
+print(caught[0].category.__name__)
+# --8<-- [end:non-leaf]
+
+
+# --8<-- [start:check-softmax]
+def check_softmax(vjp: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """
+    zh: vjp(p, v) 由 p = softmax(x) 和上游的 v 给出 x 的梯度，三者的形状都是 (k,)。
+    en: vjp(p, v) gives x's gradient from p = softmax(x) and the upstream v, all (k,).
+
+    Raises:
+        zh: AssertionError: 结果与 torch 不同；信息说出错在哪里。
+        en: AssertionError: the result differs from torch; the message says how.
+    """
+    x = torch.tensor([0.5, -1.0, 2.0, 0.0], dtype=torch.float64, requires_grad=True)
+    p = torch.softmax(x, dim=0)
+    v = torch.tensor([1.0, 2.0, -1.0, 0.5], dtype=torch.float64)
+    p.backward(v)
+    answer = vjp(p.detach(), v)
+    message = "只有对角线：还缺 p[i] 对其他 x[j] 的导数"  # zh
+    message = "only the diagonal: p[i] depends on the other x[j] too"  # en
+    assert not torch.allclose(answer, p * (1 - p) * v), message
+    message = f"各分量之和是 {answer.sum():.3f}，应为 0：x 整体平移不改变 p"  # zh
+    message = (
+        f"the sum is {answer.sum():.3f}, not 0: shifting all x leaves p alone"  # en
+    )
+    assert abs(answer.sum()) < 1e-9, message
+    message = f"与 torch 不同：{answer.tolist()}"  # zh
+    message = f"differs from torch: {answer.tolist()}"  # en
+    assert torch.allclose(answer, x.grad), message
+
+
+# --8<-- [end:check-softmax]
+
+
+# --8<-- [start:solution-softmax]
+def softmax_vjp(p: Tensor, v: Tensor) -> Tensor:
+    return p * (v - p.dot(v))
+
+
+check_softmax(softmax_vjp)
+# --8<-- [end:solution-softmax]
+
+
+# --8<-- [start:check-sigmoid]
+def check_sigmoid(sigmoid: Callable[[Value], Value]) -> None:
+    """
+    zh: sigmoid 给引擎添一种运算：1 / (1 + e⁻ᵃ)。
+    en: sigmoid adds an operation to the engine: 1 / (1 + e⁻ᵃ).
+
+    Raises:
+        zh: AssertionError: 值不对、图断了，或局部导数不对。
+        en: AssertionError: wrong value, cut graph, or wrong local derivative.
+    """
+    for number in (-1.5, 0.0, 2.0):
+        a = Value(number)
+        result = sigmoid(a)
+        t = torch.tensor(number, dtype=torch.float64, requires_grad=True)
+        reference = torch.sigmoid(t)
+        message = f"sigmoid({number}) = {result.data}，值不对"  # zh
+        message = f"sigmoid({number}) = {result.data} is the wrong value"  # en
+        assert math.isclose(result.data, reference.item()), message
+        (result * (a + 1)).backward()
+        (reference * (t + 1)).backward()
+        message = "图断了：结果里没有记下它来自 a"  # zh
+        message = "the graph is cut: the result does not remember a"  # en
+        assert a in history(result), message
+        message = f"{number} 处的梯度是 {a.grad:.4f}，应为 {t.grad:.4f}"  # zh
+        message = f"at {number} the gradient is {a.grad:.4f}, not {t.grad:.4f}"  # en
+        assert math.isclose(a.grad, t.grad.item()), message
+
+
+# --8<-- [end:check-sigmoid]
+
+
+# --8<-- [start:solution-sigmoid]
+def sigmoid(a: Value) -> Value:
+    s = 1 / (1 + math.exp(-a.data))
+    return Value(s, ((a, s * (1 - s)),))
+
+
+check_sigmoid(sigmoid)
+# --8<-- [end:solution-sigmoid]
+
+
+# --8<-- [start:check-accumulate]
+def check_accumulate(accumulate: Callable[[nn.Module, Iterable], None]) -> None:
+    """
+    zh: accumulate(model, batches) 应在 .grad 里留下全部样本平均损失的梯度。
+    en: accumulate(model, batches) should leave in .grad the gradient of the mean loss
+    en: over all samples.
+
+    Raises:
+        zh: AssertionError: 各份的权重不对；信息说出是哪一种错。
+        en: AssertionError: the parts are weighted wrongly; the message says how.
+    """
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(10, 3, generator=generator)
+    y = torch.randn(10, 1, generator=generator)
+    model = nn.Linear(3, 1)
+    mse = nn.functional.mse_loss
+    right = torch.autograd.grad(mse(model(x), y), model.weight)[0]
+    batches = list(zip(x.split([6, 3, 1]), y.split([6, 3, 1]), strict=True))
+    parts = [torch.autograd.grad(mse(model(a), b), model.weight)[0] for a, b in batches]
+    accumulate(model, batches)
+    answer = model.weight.grad
+    message = "只剩最后一份：中途把梯度清零了"  # zh
+    message = "only the last part is left: the gradients were cleared on the way"  # en
+    assert not torch.allclose(answer, parts[-1], atol=1e-6), message
+    message = "几个平均值直接相加：没有按份缩小"  # zh
+    message = "the means are simply added: nothing is scaled down"  # en
+    assert not torch.allclose(answer, sum(parts), atol=1e-6), message
+    message = "各份权重相同，但大小不同：按样本数加权"  # zh
+    message = "the parts have equal weight but not equal size: weight by samples"  # en
+    assert not torch.allclose(answer, sum(parts) / 3, atol=1e-6), message
+    message = "与整批的梯度不同"  # zh
+    message = "differs from the gradient of the whole batch"  # en
+    assert torch.allclose(answer, right, atol=1e-6), message
+
+
+# --8<-- [end:check-accumulate]
+
+
+# --8<-- [start:solution-accumulate]
+def accumulate(model: nn.Module, batches: Iterable) -> None:
+    batches = list(batches)
+    total = sum(len(x) for x, _ in batches)
+    for x, y in batches:
+        loss = nn.functional.mse_loss(model(x), y)
+        (loss * len(x) / total).backward()
+
+
+check_accumulate(accumulate)
+# --8<-- [end:solution-accumulate]

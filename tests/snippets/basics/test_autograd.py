@@ -1,0 +1,568 @@
+"""What the autograd chapter claims: derivatives, the engine, the modes, the errors."""
+
+import contextlib
+import io
+import math
+import runpy
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.autograd.gradcheck import GradcheckError
+
+SNIPPET = Path(__file__).resolve().parents[3] / "snippets/basics/autograd.py"
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """The globals of one run, and what it printed."""
+    printed = io.StringIO()
+    with (
+        contextlib.chdir(tmp_path_factory.mktemp("scratch")),
+        contextlib.redirect_stdout(printed),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        found = runpy.run_path(str(SNIPPET))
+    return found, printed.getvalue().splitlines()
+
+
+@pytest.fixture(scope="module")
+def g(ran):
+    return ran[0]
+
+
+@pytest.fixture(scope="module")
+def printed(ran):
+    return ran[1]
+
+
+# Computing and updating
+
+
+def test_backward_computes_and_step_updates(g, printed):
+    assert g["after_backward"] == 1.0
+    assert g["after_step"] == pytest.approx(1 - 0.1 * 4 * (2 - 6))
+    assert "backward   w = 1.0   w.grad = -16.0" in printed
+    assert "step       w = 2.6   w.grad = -16.0" in printed
+
+
+# Three ways
+
+
+def test_three_ways_agree(g, printed):
+    exact = math.cos(1) * math.exp(math.sin(1))
+    assert g["exact"] == pytest.approx(exact, rel=1e-15)
+    assert abs(g["difference"] - exact) < 1e-9
+    assert g["difference"] != exact
+    digits = next(line for line in printed if line.startswith("autograd"))
+    assert float(digits.split()[1]) == pytest.approx(exact, rel=1e-15)
+
+
+def test_difference_errors_have_a_valley(g):
+    third = torch.func.grad(torch.func.grad(torch.func.grad(g["f"])))
+    bend = abs(third(torch.tensor(1.0, dtype=torch.float64)).item())
+    widths = np.array(g["widths"])
+    assert len(widths) == 55
+    assert (widths[0], widths[-1]) == (pytest.approx(10**-0.5), pytest.approx(1e-14))
+    for dtype, unit in ((torch.float32, 2.0**-24), (torch.float64, 2.0**-53)):
+        errors = np.array(g["difference_errors"][dtype])
+        best, at = g["best"][dtype]
+        assert best == errors.min() and at == widths[errors.argmin()]
+        predicted = (3 * unit * math.exp(math.sin(1)) / bend) ** (1 / 3)
+        assert abs(math.log10(at / predicted)) < 1
+        # truncation rules on the right: h² |f'''| / 6
+        assert errors[1] == pytest.approx(widths[1] ** 2 * bend / 6, rel=0.3)
+        # rounding rules on the left, so the error grows as h falls
+        left = (widths < at / 10) & (widths > 100 * unit)
+        assert errors[left].mean() > 20 * best
+        assert (errors[left] < 10 * unit * 2.3 / widths[left]).all()
+    assert g["best"][torch.float32][0] > 1e3 * g["best"][torch.float64][0]
+
+
+# The chain rule in two orders
+
+
+def test_both_orders_give_the_gradient_at_very_different_cost(g, printed):
+    width, depth = 100, 4
+    assert [tuple(W.shape) for W in g["layers"]] == [(100, 100)] * 3 + [(1, 100)]
+    assert g["reverse_count"] == (depth - 1) * width**2
+    assert g["forward_count"] == (depth - 2) * width**3 + width**2
+    assert g["order_gap"] < 1e-14 and g["autograd_gap"] < 1e-14
+    assert g["leaf"].grad.norm() > 1e-4
+    assert f"reverse   {30000:>8}" in printed and f"forward   {2010000:>8}" in printed
+
+
+def test_multiply_counts_scalar_multiplications(g):
+    a, b, c = torch.randn(2, 3), torch.randn(3, 5), torch.randn(5, 7)
+    product, count = g["multiply"]([a, b, c])
+    assert torch.allclose(product, a @ b @ c, atol=1e-5)
+    assert count == 2 * 3 * 5 + 2 * 5 * 7
+
+
+def test_a_jvp_is_one_entry_of_the_gradient(g):
+    assert g["one_direction"].sum() == 1 and g["one_direction"][0] == 1
+    assert g["slope"].item() == pytest.approx(g["leaf"].grad[0].item(), rel=1e-12)
+    assert g["value"].item() == pytest.approx(g["chain"](g["start"]).item())
+
+
+def test_backward_by_hand(g, printed):
+    for name in ("W1", "W2"):
+        assert torch.allclose(g[f"{name}_bar"], g[name].grad)
+        assert g[name].grad.norm() > 0.1
+        assert f"{name} True" in printed
+    u, t, W2 = g["u"], g["t"], g["W2"].detach()
+
+    def loss(W1):
+        return (W2 @ torch.tanh(W1 @ u) - t).square().sum() / 2
+
+    W1 = g["W1"].detach()
+    numeric = torch.zeros_like(W1)
+    for i in range(4):
+        for j in range(3):
+            bump = torch.zeros_like(W1)
+            bump[i, j] = 1e-2
+            numeric[i, j] = (loss(W1 + bump) - loss(W1 - bump)) / 2e-2
+    assert torch.allclose(g["W1_bar"], numeric, rtol=1e-2, atol=5e-3)
+
+
+# Accumulation
+
+
+def test_uses_of_a_variable_add_up(g, printed):
+    # 2a * a² = 2a³, whose derivative is 6a²
+    assert (g["through_left"], g["through_right"]) == (18.0, 36.0)
+    assert "18.0 + 36.0 = 54.0" in printed
+
+
+def test_backward_accumulates(g, printed):
+    assert g["accumulated"] == [12.0, 24.0, 36.0]
+    assert printed[printed.index("[12.0, 24.0, 36.0]") + 1] == "12.0"
+
+
+def test_micro_batches_add_up_to_the_batch(g):
+    assert torch.allclose(g["micro"], g["whole"], atol=1e-6)
+    assert g["whole"].norm() > 0.01
+    assert [len(part) for part in g["inputs"].split(4)] == [4, 4, 4]
+
+
+# The engine
+
+
+def engine_pair(g, f, numbers):
+    ours = [g["Value"](number) for number in numbers]
+    result = f(*ours)
+    result.backward()
+    theirs = [
+        torch.tensor(number, dtype=torch.float64, requires_grad=True)
+        for number in numbers
+    ]
+    reference = f(*theirs)
+    reference.backward()
+    assert result.data == pytest.approx(reference.item(), rel=1e-13)
+    for mine, its in zip(ours, theirs, strict=True):
+        expected = 0.0 if its.grad is None else its.grad.item()
+        assert mine.grad == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a, b: a + b,
+        lambda a, b: a + 2.0,
+        lambda a, b: 2.0 + a,
+        lambda a, b: a * b,
+        lambda a, b: a * 3.0,
+        lambda a, b: 3.0 * a,
+        lambda a, b: a - b,
+        lambda a, b: a - 1.5,
+        lambda a, b: -a,
+        lambda a, b: a / b,
+        lambda a, b: a / 4.0,
+        lambda a, b: a**3,
+        lambda a, b: a**-0.5,
+        lambda a, b: a.exp(),
+        lambda a, b: a.log(),
+        lambda a, b: b.tanh(),
+        lambda a, b: a * a * a,
+        lambda a, b: (a + a) * (a - b) * a,
+        lambda a, b: ((a * b).exp() + (a * b).tanh()) / ((a * b) ** 2 + a),
+    ],
+)
+def test_engine_agrees_with_torch(g, f):
+    engine_pair(g, f, (1.7, -0.6))
+
+
+def test_engine_on_a_wide_and_shared_graph(g):
+    def f(a, b):
+        layers = [a, b]
+        for k in range(12):
+            layers = [(layers[0] * layers[1]).tanh() + 0.1 * k, layers[0] - layers[1]]
+        return layers[0] * layers[1]
+
+    engine_pair(g, f, (0.3, -0.8))
+
+
+def test_engine_survives_a_long_chain(g):
+    a = g["Value"](1.0)
+    total = a
+    for _ in range(5000):
+        total = total + a
+    total.backward()
+    assert a.grad == 5001.0
+
+
+def test_engines_history_puts_users_first(g):
+    Value = g["Value"]
+    a, unused = Value(2.0), Value(5.0)
+    b = a * a
+    c = b + a
+    found = g["history"](c)
+    assert found == [c, b, a]
+    assert unused not in found
+
+
+def test_engine_checked_on_the_page(g, printed):
+    assert g["result"].data == pytest.approx(g["reference"].item())
+    shown = [line.split() for line in printed]
+    rows = [
+        row for row in shown if len(row) == 2 and "." in row[0] and len(row[0]) > 13
+    ]
+    values = [row for row in rows if row[0].count(".") == 1 and row[0][-12:].isdigit()]
+    assert len(values) >= 4 and all(mine == its for mine, its in values)
+
+
+def test_second_backward_is_torchs(g):
+    assert g["seen"] == g["seen_t"] == [12.0, 24.0]
+    assert g["careless"] == [12.0, 36.0]
+
+
+def test_intermediate_values_keep_no_gradient(g):
+    a = g["Value"](3.0)
+    b = a**2
+    (b * 2).backward()
+    assert (a.grad, b.grad) == (12.0, 0.0)
+    leaf = g["Value"](1.0)
+    leaf.backward()
+    assert leaf.grad == 1.0
+
+
+def test_lift(g):
+    a = g["Value"](1.0)
+    assert g["lift"](a) is a
+    assert g["lift"](2).data == 2.0 and g["lift"](2).parents == ()
+
+
+def test_engine_trains_like_torch(g):
+    ours, theirs = g["our_losses"], g["their_losses"]
+    assert len(ours) == len(theirs) == 150
+    assert ours == pytest.approx(theirs, rel=1e-9)
+    assert ours[-1] < 0.1 < 1 < ours[0]
+    assert g["points"][0] == -3.0 and g["points"][-1] == 3.0 and len(g["points"]) == 9
+    # the first loss, computed without the page's own network()
+    p = np.array(g["initial"])
+    x = np.linspace(-3, 3, 9)
+    hidden = np.tanh(np.outer(x, p[0:12:3]) + p[1:12:3])
+    predicted = hidden @ p[2:12:3] + p[12]
+    assert ours[0] == pytest.approx(((predicted - np.sin(x)) ** 2).mean())
+
+
+def test_engine_training_is_gradient_descent(g):
+    # two steps with another's gradients
+    p = torch.tensor(g["initial"], dtype=torch.float64)
+    x = torch.linspace(-3, 3, 9, dtype=torch.float64)
+
+    def loss(p):
+        hidden = torch.tanh(x[:, None] * p[0:12:3] + p[1:12:3]) @ p[2:12:3]
+        return (hidden + p[12] - torch.sin(x)).square().mean()
+
+    for expected in g["our_losses"][:5]:
+        assert loss(p).item() == pytest.approx(expected)
+        p = p - 0.1 * torch.func.grad(loss)(p)
+
+
+# The graph
+
+
+def test_graph_is_walked_from_the_output_to_the_leaves(g, printed):
+    at = printed.index("AddBackward0")
+    assert printed[at : at + 7] == [
+        "AddBackward0",
+        "  MulBackward0",
+        "    AccumulateGrad a",
+        "    AccumulateGrad b",
+        "  MulBackward0",
+        "    SinBackward0",
+        "      AccumulateGrad a",
+    ]
+
+
+# A function of one's own
+
+
+def test_naive_softplus_overflows(g, printed):
+    assert g["naive_slope"][2].isnan()
+    assert "tensor([0.1269, 0.6931,    inf])" in printed
+    assert "tensor([0.1192, 0.5000,    nan])" in printed
+
+
+def test_softplus_is_torchs_everywhere(g):
+    x = torch.tensor([-200.0, -3.0, 0.0, 4.0, 100.0, 500.0], dtype=torch.float64)
+    x.requires_grad_()
+    y = g["Softplus"].apply(x)
+    expected = torch.nn.functional.softplus(x, threshold=1000.0)
+    naive = torch.logaddexp(x, torch.zeros_like(x))
+    assert torch.allclose(y, naive) and torch.allclose(y[:5], expected[:5])
+    (y * torch.arange(6)).sum().backward()
+    assert torch.allclose(x.grad, torch.sigmoid(x.detach()) * torch.arange(6))
+    assert g["checked"] == (True, True)
+
+
+def test_softplus_works_with_torch_func(g):
+    slope = torch.func.grad(g["Softplus"].apply)(torch.tensor(0.0))
+    assert slope.item() == 0.5
+
+
+def test_gradcheck_finds_a_forgotten_upstream(g):
+    with pytest.raises(GradcheckError) as caught:
+        g["fails_gradcheck"]()
+    assert str(caught.value).startswith("Jacobian mismatch for output 0")
+
+
+def test_probe_is_fit_for_gradcheck(g):
+    assert g["probe"].dtype == torch.float64 and g["probe"].requires_grad
+
+
+# Modes
+
+MODES = {
+    # name: graph, inference, dropout, batchnorm
+    "train": (True, False, True, True),
+    "detach": (False, False, True, True),
+    "no_grad": (False, False, True, True),
+    "inference_mode": (False, True, True, True),
+    "eval": (True, False, False, False),
+    "eval, no_grad": (False, False, False, False),
+}
+
+
+def test_modes_are_told_apart(g, printed):
+    names = ("graph", "inference", "dropout", "batchnorm")
+    expected = {
+        name: dict(zip(names, seen, strict=True)) for name, seen in MODES.items()
+    }
+    assert g["observed"] == expected
+    for name, seen in expected.items():
+        row = "  ".join(f"{k}={v!s:5}" for k, v in seen.items()).rstrip()
+        assert f"{name:15} {row}" in printed
+
+
+def test_no_grad_features_can_be_trained_on(g):
+    assert g["head"].weight.grad.shape == (1, 8)
+    assert g["net"][0].weight.grad is None
+    expected = g["net"](g["batch"]).sum(dim=0)
+    assert torch.allclose(g["head"].weight.grad[0], expected, atol=1e-5)
+
+
+def test_inference_tensors_cannot(g):
+    with pytest.raises(
+        RuntimeError, match="^Inference tensors cannot be saved for back"
+    ):
+        g["fails_inference"]()
+
+
+def test_detach_shares_memory(g, printed):
+    assert "[7.0, 1.0] False True" in printed
+    assert g["cut"].tolist() == [7.0, 1.0]
+
+
+# Higher order
+
+
+def test_second_derivatives(g, printed):
+    assert (g["first"].item(), g["second"].item()) == (12.0, 12.0)
+    assert g["derivatives"] == [12.0, 12.0]
+    assert "12.0 12.0" in printed
+
+
+def test_jacobian_and_hessian_in_closed_form(g):
+    r, angle = 2.0, math.pi / 3
+    J = [
+        [math.cos(angle), -r * math.sin(angle)],
+        [math.sin(angle), r * math.cos(angle)],
+    ]
+    assert g["J"].tolist() == [pytest.approx(row) for row in J]
+    assert g["H"].tolist() == [[802.0, -400.0], [-400.0, 200.0]]
+    assert g["curvatures"].prod().item() == pytest.approx(802 * 200 - 400**2, rel=1e-6)
+    assert g["curvatures"].sum().item() == pytest.approx(1002)
+
+
+def test_cube_and_its_derivative_differ_elsewhere(g):
+    # at 2 the first and the second derivative happen to be equal
+    three = torch.tensor(3.0)
+    assert torch.func.grad(g["cube"])(three).item() == 27.0
+    assert torch.func.grad(torch.func.grad(g["cube"]))(three).item() == 18.0
+
+
+def test_learning_rate_limit_of_the_valley(printed):
+    limit = 2 / np.linalg.eigvalsh([[802, -400], [-400, 200]]).max()
+    assert f"2 / max(eigenvalue) = {limit:.6f}" in printed
+
+
+def test_hessian_vector_product(g, printed):
+    assert g["product"].tolist() == [1202.0, -600.0]
+    assert "tensor([1202., -600.], dtype=torch.float64) True" in printed
+
+
+def test_per_sample_gradients(g, printed):
+    rows = -2 * g["targets"] * g["inputs"]  # at weight zero
+    assert torch.allclose(g["rows"], rows, atol=1e-6)
+    w = torch.tensor([1.0, -2.0, 0.5])
+    x, y = g["inputs"][0], g["targets"][0, 0]
+    assert torch.allclose(g["sample_loss"](w, x, y), (w @ x - y) ** 2)
+    assert torch.allclose(
+        g["mean_loss"](w), (g["inputs"] @ w - g["targets"][:, 0]).pow(2).mean()
+    )
+    assert "torch.Size([12, 3]) True" in printed
+
+
+# What goes wrong
+
+ERRORS = {
+    "fails_twice": "Trying to backward through the graph a second time",
+    "fails_non_scalar": "grad can be implicitly created only for scalar outputs",
+    "fails_in_place": "one of the variables needed for gradient computation has been "
+    "modified by an inplace operation: [torch.FloatTensor [2]], which is output 0 of Exp",
+    "fails_leaf": "a leaf Variable that requires grad is being used in an in-place "
+    "operation.",
+    "fails_no_graph": "element 0 of tensors does not require grad and does not have a "
+    "grad_fn",
+    "fails_detach_in_place": "one of the variables needed for gradient computation has "
+    "been modified by an inplace operation",
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_failures_fail_as_shown(g, name):
+    with pytest.raises(RuntimeError) as caught:
+        g[name]()
+    assert str(caught.value).startswith(ERRORS[name])
+
+
+def test_mended_versions_give_the_right_gradients(printed):
+    assert "tensor([0.6667, 1.3333, 2.0000])" in printed  # 2a / 3
+    assert "tensor([ 2.,  0., 60.])" in printed  # 2a * v
+    assert "tensor([1.0000, 2.7183])" in printed  # exp(a)
+    assert "tensor(0.8000, requires_grad=True)" in printed  # 1 - 0.1 * 2
+
+
+def test_data_is_silently_wrong(g):
+    assert g["silent"] == 0.0  # the derivative of a² at 3 is 6
+
+
+def test_gradients_of_what_is_no_leaf(g, printed):
+    assert "tensor(12.) tensor(1.) None" in printed
+    assert [w.category for w in g["caught"]] == [UserWarning]
+    assert "The .grad attribute of a Tensor that is not a leaf" in str(
+        g["caught"][0].message
+    )
+    assert "UserWarning" in printed
+
+
+# Exercises
+
+
+def test_right_softmax_passes(g):
+    g["check_softmax"](lambda p, v: torch.diag(p) @ v - p * (p @ v))
+    p, v = torch.softmax(torch.randn(5), 0), torch.randn(5)
+    J = torch.diag(p) - p[:, None] * p
+    assert torch.allclose(g["softmax_vjp"](p, v), J @ v, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("vjp", "says"),
+    [
+        (lambda p, v: p * (1 - p) * v, "only the diagonal"),
+        (lambda p, v: p * v, "shifting all x"),
+        (lambda p, v: p * (v - 1), "shifting all x"),
+        (lambda p, v: -p * (v - p.dot(v)), "differs from torch"),
+        (lambda p, v: 2 * p * (v - p.dot(v)), "differs from torch"),
+    ],
+)
+def test_wrong_softmax_is_told_apart(g, vjp, says):
+    with pytest.raises(AssertionError, match=says):
+        g["check_softmax"](vjp)
+
+
+def test_right_sigmoid_passes(g):
+    g["check_sigmoid"](lambda a: (1 + (-a).exp()) ** -1.0)
+    engine_pair(
+        g,
+        lambda a: g["sigmoid"](a) if isinstance(a, g["Value"]) else torch.sigmoid(a),
+        (0.4,),
+    )
+
+
+def test_wrong_sigmoid_is_told_apart(g):
+    Value = g["Value"]
+
+    def s(a):
+        return 1 / (1 + math.exp(-a.data))
+
+    wrong = [
+        (lambda a: Value(s(a)), "the graph is cut"),
+        (lambda a: Value(s(a), ((a, s(a)),)), "the gradient is"),
+        (lambda a: Value(s(a), ((a, 1.0),)), "the gradient is"),
+        (lambda a: a.exp(), "wrong value"),
+        (lambda a: a.tanh(), "wrong value"),
+        (lambda a: Value(0.5, ((a, 0.25),)), "sigmoid.-1.5. = 0.5 is the wrong value"),
+        # right on the left, wrong on the right
+        (lambda a: Value(s(a), ((a, s(a) - s(a) ** 2 + (a.data > 1)),)), "at 2.0 the"),
+        (
+            lambda a: Value(s(a), ((a, s(a) * (1 - s(a)) if a.data else 0.0),)),
+            "at 0.0 the",
+        ),
+    ]
+    for sigmoid, says in wrong:
+        with pytest.raises(AssertionError, match=says):
+            g["check_sigmoid"](sigmoid)
+
+
+def accumulate(scale, clear=False):
+    def run(model, batches):
+        batches = list(batches)
+        total = sum(len(x) for x, _ in batches)
+        for x, y in batches:
+            if clear:
+                model.zero_grad()
+            loss = nn.functional.mse_loss(model(x), y)
+            (loss * scale(len(x), total, len(batches))).backward()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("run", "says"),
+    [
+        (accumulate(lambda n, total, k: 1), "the means are simply added"),
+        (accumulate(lambda n, total, k: 1 / k), "weight by samples"),
+        (accumulate(lambda n, total, k: 1, clear=True), "only the last part is left"),
+        (accumulate(lambda n, total, k: n / k), "differs from the gradient"),
+        (accumulate(lambda n, total, k: 1 / n), "differs from the gradient"),
+    ],
+)
+def test_wrong_accumulation_is_told_apart(g, run, says):
+    with pytest.raises(AssertionError, match=says):
+        g["check_accumulate"](run)
+
+
+def test_right_accumulation_passes(g):
+    g["check_accumulate"](accumulate(lambda n, total, k: n / total))
+    model = nn.Linear(3, 1)
+    x, y = torch.randn(7, 3), torch.randn(7, 1)
+    g["accumulate"](model, zip(x.split(5), y.split(5), strict=True))
+    expected = torch.autograd.grad(nn.functional.mse_loss(model(x), y), model.weight)[0]
+    assert torch.allclose(model.weight.grad, expected, atol=1e-6)
