@@ -1,0 +1,1021 @@
+# ruff: noqa: I001 (one region of imports for each session of the page)
+# --8<-- [start:parallel-imports]
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+# --8<-- [end:parallel-imports]
+# --8<-- [start:main-imports]
+from sklearn.datasets import load_digits
+from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
+
+# --8<-- [end:main-imports]
+# --8<-- [start:imports]
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+torch.manual_seed(0)
+# --8<-- [end:imports]
+
+
+# --8<-- [start:model]
+class Block(nn.Module):
+    """
+    zh: 残差块：LayerNorm → d×4d 线性层 → 激活 → 4d×d 线性层；输入与输出同为 (批量, d)。
+    en: Residual block: LayerNorm, d×4d linear, activation, 4d×d linear; (batch, d) in and out.
+    """
+
+    def __init__(self, width: int, activation: Callable = F.relu):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+        self.activation = activation
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.down(self.activation(self.up(self.norm(x))))
+
+
+def tower(width: int, depth: int, classes: int, activation=F.relu) -> nn.Sequential:
+    """
+    zh: depth 个残差块，再加一个输出 classes 个分数的线性层。
+    en: A stack of depth residual blocks and a linear layer with one score per class.
+    """
+    blocks = [Block(width, activation) for _ in range(depth)]
+    return nn.Sequential(*blocks, nn.Linear(width, classes))
+
+
+digits = load_digits()
+order = torch.randperm(len(digits.target))
+images = torch.tensor(digits.data, dtype=torch.float32)[order] / 16
+labels = torch.tensor(digits.target)[order]
+
+width, depth, classes, batch = 64, 4, 10, 256
+model = tower(width, depth, classes)
+# zh: 切片是视图，会让整个数据集的存储留在内存里；clone() 只留这一批
+# en: a slice is a view and keeps the whole data set's storage; clone() keeps this batch
+x, y = images[:batch].clone(), labels[:batch].clone()
+# --8<-- [end:model]
+
+# --8<-- [start:parameters]
+P = depth * (8 * width**2 + 7 * width) + (width * classes + classes)
+counted = sum(p.numel() for p in model.parameters())
+print(f"parameters     formula {P}   counted {counted}")
+
+F.cross_entropy(model(x), y).backward()
+weight_bytes = sum(p.nbytes for p in model.parameters())
+gradient_bytes = sum(p.grad.nbytes for p in model.parameters())
+print(f"weights        formula {4 * P}   counted {weight_bytes}   bytes")
+print(f"gradients      formula {4 * P}   counted {gradient_bytes}   bytes")
+# --8<-- [end:parameters]
+
+
+# --8<-- [start:optimizer-state]
+def state_bytes(optimizer: torch.optim.Optimizer) -> int:
+    """
+    zh: 优化器状态占的字节数；状态在第一次 step() 时才分配。
+    en: Bytes of an optimizer's state, which the first step() allocates.
+    """
+    return sum(
+        value.nbytes
+        for state in optimizer.state.values()
+        for value in state.values()
+        if isinstance(value, torch.Tensor)
+    )
+
+
+state_table = {}
+for name, make in {
+    "SGD": lambda p: torch.optim.SGD(p, lr=0.0),
+    "momentum": lambda p: torch.optim.SGD(p, lr=0.0, momentum=0.9),
+    "AdamW": lambda p: torch.optim.AdamW(p, lr=0.0, weight_decay=0.0),
+    "Adafactor": lambda p: torch.optim.Adafactor(p, lr=0.0, weight_decay=0.0),
+}.items():
+    optimizer = make(model.parameters())
+    optimizer.step()
+    state_table[name] = state_bytes(optimizer)
+    print(f"{name:<10} {state_table[name]:>8} bytes = {state_table[name] / P:.3f} P")
+
+T = len(list(model.parameters()))
+print(f"AdamW      {8 * P + 4 * T:>8} bytes = 8 P + 4 T   (T = {T})")
+# --8<-- [end:optimizer-state]
+
+
+# --8<-- [start:meta]
+def language_model(width: int, depth: int, heads: int, words: int, context: int):
+    """
+    zh: GPT 形状的模型，放在 meta 设备上：有形状，没有数据，不占内存。
+    en: A model shaped like GPT on the meta device: shapes, no data, no memory.
+    """
+    with torch.device("meta"):
+        return nn.ModuleDict(
+            {
+                "word": nn.Embedding(words, width),
+                "place": nn.Embedding(context, width),
+                "layers": nn.ModuleList(
+                    nn.TransformerEncoderLayer(width, heads, 4 * width)
+                    for _ in range(depth)
+                ),
+                "norm": nn.LayerNorm(width),
+            }
+        )
+
+
+large = {}
+for name, d, L, heads, context in (
+    ("GPT-2", 1600, 48, 25, 1024),
+    ("GPT-3", 12288, 96, 96, 2048),
+):
+    shape = language_model(d, L, heads, 50257, context)
+    large[name] = sum(p.numel() for p in shape.parameters())
+    assert large[name] == L * (12 * d**2 + 13 * d) + (50257 + context) * d + 2 * d
+    print(f"{name}   P = {large[name]:>12}   16 P = {16 * large[name] / 1e9:7.1f} GB")
+# --8<-- [end:meta]
+
+
+# --8<-- [start:saved-bytes]
+def saved_bytes(forward: Callable, model: nn.Module) -> tuple[torch.Tensor, int]:
+    """
+    zh: 运行 forward()；返回它的结果，以及计算图为反向传播保存的字节数，参数不计。
+    en: Run forward(); return its result and the bytes that the graph keeps for backward,
+    en: parameters not counted.
+
+    Args:
+        zh: forward: 不带参数的函数，返回一个张量。
+        zh: model: 它的参数已另外计过，这里排除。
+        en: forward: a function without arguments that returns a tensor.
+        en: model: its parameters are counted elsewhere, and left out here.
+    """
+    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    kept = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        # zh: 视图与它的来源共用一块存储，所以按存储的地址计，每块只计一次
+        # en: views share the storage of their source, so count each storage once
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        result = forward()
+    return result, sum(kept.values())
+
+
+# --8<-- [end:saved-bytes]
+
+# --8<-- [start:activations]
+per_block = 6 * width + 2
+activation_formula = 4 * batch * (depth * per_block + width + classes) + 8 * batch + 4
+_, activation_count = saved_bytes(lambda: F.cross_entropy(model(x), y), model)
+print(
+    f"activations    formula {activation_formula}   counted {activation_count}   bytes"
+)
+
+with torch.no_grad():
+    _, inference_count = saved_bytes(lambda: F.cross_entropy(model(x), y), model)
+print(f"no_grad        counted {inference_count}   bytes")
+# --8<-- [end:activations]
+
+
+# --8<-- [start:accumulate]
+def flat_gradient(model: nn.Module) -> torch.Tensor:
+    """
+    zh: 所有参数的梯度接成一个向量，形状 (P,)。
+    en: The gradients of all parameters as one vector of shape (P,).
+    """
+    return torch.cat([p.grad.flatten() for p in model.parameters()])
+
+
+def relative_error(value: torch.Tensor, reference: torch.Tensor) -> float:
+    """
+    zh: 两个向量之差的长度，除以参考向量的长度。
+    en: The length of the difference, divided by the length of the reference.
+    """
+    return ((value - reference).norm() / reference.norm()).item()
+
+
+model.zero_grad()
+F.cross_entropy(model(x), y).backward()
+whole_gradient = flat_gradient(model)
+
+steps = 4
+accumulated_bytes = 0
+model.zero_grad()
+for micro_x, micro_y in zip(x.chunk(steps), y.chunk(steps), strict=True):
+    part = micro_x.clone(), micro_y.clone()
+    loss, kept_bytes = saved_bytes(
+        lambda part=part: F.cross_entropy(model(part[0]), part[1]), model
+    )
+    accumulated_bytes = max(accumulated_bytes, kept_bytes)
+    # zh: 每份的损失已是平均值；四份的平均才是整批的平均
+    # en: each loss is a mean already; the mean of the whole batch is their average
+    (loss / steps).backward()
+accumulated_error = relative_error(flat_gradient(model), whole_gradient)
+print(f"gradient       relative error {accumulated_error:.1e}")
+print(f"activations    {activation_count} -> {accumulated_bytes} bytes")
+# --8<-- [end:accumulate]
+
+
+# --8<-- [start:checkpoint]
+def run_checkpointed(model: nn.Sequential, x: torch.Tensor) -> torch.Tensor:
+    """
+    zh: 与 model(x) 同值；每个残差块只保存输入，反向传播时重算其余。
+    en: The value of model(x), where each block keeps its input only and computes the rest
+    en: again during backward. Source: Chen et al. 2016.
+    """
+    for block in model[:-1]:
+        x = checkpoint(block, x, use_reentrant=False)
+    return model[-1](x)
+
+
+checkpoint_formula = 4 * batch * (depth * width + width + classes) + 8 * batch + 4
+model.zero_grad()
+loss, checkpoint_count = saved_bytes(
+    lambda: F.cross_entropy(run_checkpointed(model, x), y), model
+)
+loss.backward()
+same_gradient = torch.equal(flat_gradient(model), whole_gradient)
+print(
+    f"activations    formula {checkpoint_formula}   counted {checkpoint_count}   bytes"
+)
+print(f"gradient       equal {same_gradient}")
+# --8<-- [end:checkpoint]
+
+# --8<-- [start:recompute]
+W = sum(p.numel() for p in model.parameters() if p.ndim == 2)
+calls = []
+counter = model[0].register_forward_pre_hook(lambda *_: calls.append(1))
+
+flops, block_calls = {}, {}
+for name, run in {
+    "plain": model,
+    "checkpointed": lambda x: run_checkpointed(model, x),
+}.items():
+    calls.clear()
+    with FlopCounterMode(display=False) as forward_and_backward:
+        F.cross_entropy(run(x), y).backward()
+    flops[name] = forward_and_backward.get_total_flops()
+    block_calls[name] = len(calls)
+    print(f"{name:<13} calls {len(calls)}   FLOPs {flops[name] / (W * batch):.3f} W B")
+counter.remove()
+# --8<-- [end:recompute]
+
+# --8<-- [start:formats]
+for dtype in (torch.float32, torch.bfloat16, torch.float16):
+    info = torch.finfo(dtype)
+    print(
+        f"{str(dtype)[6:]:<9} {info.bits} bits   eps {info.eps:.1e}"
+        f"   smallest normal {info.smallest_normal:.1e}   max {info.max:.1e}"
+    )
+# --8<-- [end:formats]
+
+# --8<-- [start:underflow]
+small = torch.tensor(1e-8)
+print(f"bfloat16 {small.bfloat16().item():.3e}   float16 {small.half().item():.3e}")
+
+# zh: 损失缩放：先乘 2¹⁶ 再存成 float16，用之前在 float32 里除回来
+# en: loss scaling: multiply by 2¹⁶ before storing, divide in float32 before using
+restored = (small * 2**16).half().float() / 2**16
+print(f"float16, scaled {restored.item():.3e}")
+
+nonzero = whole_gradient != 0
+lost_half = (nonzero & (whole_gradient.half() == 0)).sum().item()
+lost_bfloat = (nonzero & (whole_gradient.bfloat16() == 0)).sum().item()
+print(f"gradient -> 0: float16 {lost_half}   bfloat16 {lost_bfloat}   of {P}")
+# --8<-- [end:underflow]
+
+# --8<-- [start:autocast]
+block = model[0]
+with torch.autocast("cpu", dtype=torch.bfloat16):
+    normed = block.norm(x)
+    hidden = F.relu(block.up(normed))
+    change = block.down(hidden)
+    autocast_dtypes = {
+        "LayerNorm": normed.dtype,
+        "Linear": block.up(normed).dtype,
+        "ReLU": hidden.dtype,
+        "x + Linear": (x + change).dtype,
+        "cross_entropy": F.cross_entropy(model(x), y).dtype,
+    }
+for name, dtype in autocast_dtypes.items():
+    print(f"{name:<13} {str(dtype)[6:]}")
+# --8<-- [end:autocast]
+
+
+# --8<-- [start:autocast-step]
+def autocast_loss() -> torch.Tensor:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return F.cross_entropy(model(x), y)
+
+
+model.zero_grad()
+loss, autocast_count = saved_bytes(autocast_loss, model)
+# zh: backward() 在 autocast 之外调用：每个算子沿用前向时的 dtype
+# en: backward() is called outside of autocast: each op keeps its forward dtype
+loss.backward()
+
+# zh: 每个样本：x 为 float32，LayerNorm 与 ReLU 的输出为 bfloat16，再加两个统计量
+# en: per sample: x in float32, the outputs of LayerNorm and ReLU in bfloat16, statistics
+per_block_narrow = (4 + 2 + 2 * 4) * width + 8
+per_sample = depth * per_block_narrow + 2 * width + 4 * classes + 8
+autocast_formula = batch * per_sample + 4 + 2 * W
+autocast_error = relative_error(flat_gradient(model), whole_gradient)
+print(f"saved   formula {autocast_formula}   counted {autocast_count}   bytes")
+print(f"gradient {flat_gradient(model).dtype}   relative error {autocast_error:.4f}")
+# --8<-- [end:autocast-step]
+
+# --8<-- [start:capture]
+torch.manual_seed(0)
+
+
+def gelu(x: torch.Tensor) -> torch.Tensor:
+    """
+    zh: GELU 的 tanh 近似，逐元素。来源：Hendrycks & Gimpel 2016。
+    en: The tanh approximation of GELU, elementwise. Source: Hendrycks & Gimpel 2016.
+    """
+    return 0.5 * x * (1 + torch.tanh(0.79788456 * (x + 0.044715 * x**3)))
+
+
+graphs = []
+
+
+def show(graph: torch.fx.GraphModule, example_inputs: list) -> Callable:
+    """
+    zh: 最小的后端：打印抓到的图，再原样执行它。
+    en: The smallest backend: print the captured graph, then run it as it is.
+    """
+    graphs.append(graph)
+    print(graph.code.strip())
+    return graph.forward
+
+
+points = torch.randn(1000, 4)
+compiled = torch.compile(gelu, backend=show)
+print(f"equal: {torch.equal(compiled(points), gelu(points))}")
+# --8<-- [end:capture]
+
+# --8<-- [start:traffic]
+reads = writes = 0
+for node in graphs[0].graph.nodes:
+    if node.op == "call_function":
+        reads += len(node.all_input_nodes)
+        writes += 1
+print(f"eager   kernels {writes}   reads {reads}   writes {writes}")
+print(f"fused   kernels 1   reads  1   writes 1   ratio {(reads + writes) / 2:.1f}")
+# --8<-- [end:traffic]
+
+
+# --8<-- [start:break]
+def gate(x: torch.Tensor) -> torch.Tensor:
+    y = torch.tanh(x)
+    if y.sum() > 0:
+        return 2 * y
+    return -y
+
+
+report = torch._dynamo.explain(gate)(points)
+print(f"graphs {report.graph_count}   breaks {report.graph_break_count}")
+print(f"reason: {report.break_reasons[0].reason}")
+# --8<-- [end:break]
+
+
+# --8<-- [start:no-break]
+def gate_by_where(x: torch.Tensor) -> torch.Tensor:
+    y = torch.tanh(x)
+    return torch.where(y.sum() > 0, 2 * y, -y)
+
+
+mended = torch._dynamo.explain(gate_by_where)(points)
+print(f"graphs {mended.graph_count}   breaks {mended.graph_break_count}")
+print([torch.equal(gate(s * points), gate_by_where(s * points)) for s in (1, -1)])
+# --8<-- [end:no-break]
+
+# --8<-- [start:recompile]
+captures = []
+
+
+def record(graph: torch.fx.GraphModule, example_inputs: list) -> Callable:
+    captures.append(graph)
+    return graph.forward
+
+
+guarded = torch.compile(gelu, backend=record)
+capture_counts = []
+for rows in (8, 8, 16, 32, 64):
+    guarded(torch.randn(rows, 4))
+    capture_counts.append(len(captures))
+guarded(torch.randn(8, 4, dtype=torch.float64))
+capture_counts.append(len(captures))
+print(capture_counts)
+# --8<-- [end:recompile]
+
+
+def fails_fullgraph() -> None:
+    # --8<-- [start:fails-fullgraph]
+    torch.compile(gate, backend="eager", fullgraph=True)(points)
+    # --8<-- [end:fails-fullgraph]
+
+
+def time_fusion() -> dict[str, float]:
+    # --8<-- [start:inductor]
+    import shutil
+    import time
+
+    import torch
+
+    def gelu(x: torch.Tensor) -> torch.Tensor:
+        return 0.5 * x * (1 + torch.tanh(0.79788456 * (x + 0.044715 * x**3)))
+
+    def seconds(function, x: torch.Tensor, repeats: int = 1) -> float:
+        times = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            function(x)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    torch.manual_seed(0)
+    numbers = torch.randn(4_000_000)
+    timing = {"eager": seconds(gelu, numbers, 5)}
+    # zh: 默认后端 inductor 在 CPU 上生成 C++，所以要有编译器
+    # en: the default backend, inductor, generates C++ on a CPU and needs a compiler
+    if shutil.which("g++") or shutil.which("clang++"):
+        fused = torch.compile(gelu)
+        timing["first call"] = seconds(fused, numbers)
+        timing["compiled"] = seconds(fused, numbers, 5)
+        error = (fused(numbers) - gelu(numbers)).abs().max().item()
+        print(f"difference  {error:.1e}")
+    for name, value in timing.items():
+        print(f"{name:<11} {value:.4f} s")
+    # --8<-- [end:inductor]
+    return timing
+
+
+# --8<-- [start:replica]
+torch.manual_seed(0)
+inputs, targets = torch.randn(64, 8), torch.randn(64, 1)
+replica = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 1))
+start = {"x": inputs, "y": targets, "weights": replica.state_dict()}
+torch.save(start, "start.pt")
+
+Path("train.py").write_text("""
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import nn
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+from torch.nn.parallel import DistributedDataParallel
+
+dist.init_process_group("gloo")
+rank, world = dist.get_rank(), dist.get_world_size()
+start = torch.load("start.pt")
+x, y = start["x"][rank::world], start["y"][rank::world]
+model = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 1))
+model.load_state_dict(start["weights"])
+
+
+def gradient():
+    return torch.cat([p.grad.flatten() for p in model.parameters()])
+
+
+F.mse_loss(model(x), y).backward()
+alone = gradient()
+
+sent = []
+
+
+def all_reduce_and_count(state, bucket):
+    sent.append(bucket.buffer().nbytes)
+    return allreduce_hook(None, bucket)
+
+
+parallel = DistributedDataParallel(model)
+parallel.register_comm_hook(None, all_reduce_and_count)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(20):
+    optimizer.zero_grad()
+    F.mse_loss(parallel(x), y).backward()
+    if step == 0:
+        together, payload = gradient(), sum(sent)
+    optimizer.step()
+
+result = {"alone": alone, "together": together, "payload": payload}
+torch.save(result | {"weights": model.state_dict()}, f"rank{rank}.pt")
+dist.destroy_process_group()
+""")
+# --8<-- [end:replica]
+
+# --8<-- [start:launch]
+# zh: 等于命令 torchrun --standalone --nproc-per-node 2 train.py；
+# zh: gloo 只用第一个网络接口，即本机回环
+# en: the same as the command torchrun --standalone --nproc-per-node 2 train.py;
+# en: gloo uses the first network interface only, which is the loopback
+command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+command += ["--nproc-per-node", "2", "train.py"]
+loopback = {"GLOO_SOCKET_IFNAME": socket.if_nameindex()[0][1], "OMP_NUM_THREADS": "1"}
+subprocess.run(command, env=os.environ | loopback, check=True, timeout=100)
+ranks = [torch.load(f"rank{rank}.pt") for rank in range(2)]
+# --8<-- [end:launch]
+
+# --8<-- [start:compare-ranks]
+F.mse_loss(replica(inputs), targets).backward()
+whole = torch.cat([p.grad.flatten() for p in replica.parameters()])
+
+
+def apart(a: torch.Tensor, b: torch.Tensor) -> float:
+    """
+    zh: 两个向量的相对距离。
+    en: The relative distance of two vectors.
+    """
+    return ((a - b).norm() / b.norm()).item()
+
+
+alone_apart = [apart(r["alone"], whole) for r in ranks]
+together_apart = [apart(r["together"], whole) for r in ranks]
+print(f"alone        {alone_apart[0]:.2f}   {alone_apart[1]:.2f}")
+print(f"all-reduce   {together_apart[0]:.0e}   {together_apart[1]:.0e}")
+# --8<-- [end:compare-ranks]
+
+# --8<-- [start:compare-training]
+single = torch.optim.SGD(replica.parameters(), lr=0.1)
+for _ in range(20):
+    single.zero_grad()
+    F.mse_loss(replica(inputs), targets).backward()
+    single.step()
+
+weights = [torch.cat([w.flatten() for w in r["weights"].values()]) for r in ranks]
+alike = torch.equal(*weights)
+weights_apart = apart(weights[0], nn.utils.parameters_to_vector(replica.parameters()))
+print(f"replicas     equal {alike}")
+print(f"one process  {weights_apart:.0e}")
+# --8<-- [end:compare-training]
+
+
+# --8<-- [start:ring]
+def ring_all_reduce(vectors: list[torch.Tensor]) -> tuple[list[torch.Tensor], int]:
+    """
+    zh: 环形 all-reduce，N 个进程由列表的 N 项代表；返回各进程的和，
+    zh: 以及每个进程发送的字节数。向量长度须能被 N 整除。
+    zh: 来源：Patarasuk & Yuan 2009。
+    en: Ring all-reduce; the N entries of the list stand for N processes. Returns the sum
+    en: that each process ends with, and the bytes that each has sent. The length of the
+    en: vectors must be a multiple of N.
+    en: Source: Patarasuk & Yuan 2009.
+    """
+    N = len(vectors)
+    parts = [list(vector.clone().chunk(N)) for vector in vectors]
+    sent = 0
+    # zh: 第一轮（reduce-scatter）：每步把一段交给下家，下家把它加到自己的那段上
+    # en: first round (reduce-scatter): hand one part on; the next adds it to its own
+    for step in range(N - 1):
+        moving = [parts[rank][(rank - step) % N].clone() for rank in range(N)]
+        for rank, message in enumerate(moving):
+            parts[(rank + 1) % N][(rank - step) % N] += message
+        sent += moving[0].nbytes
+    # zh: 第二轮（all-gather）：算完的段再绕环一周，下家照抄
+    # en: second round (all-gather): the finished parts go around; the next copies them
+    for step in range(N - 1):
+        moving = [parts[rank][(rank + 1 - step) % N].clone() for rank in range(N)]
+        for rank, message in enumerate(moving):
+            parts[(rank + 1) % N][(rank + 1 - step) % N] = message
+        sent += moving[0].nbytes
+    return [torch.cat(own) for own in parts], sent
+
+
+ring_sent = {}
+for N in (2, 4, 8, 16):
+    vectors = list(torch.randn(N, 1600))
+    sums, ring_sent[N] = ring_all_reduce(vectors)
+    right = all(torch.allclose(s, sum(vectors), atol=1e-5) for s in sums)
+    formula = 2 * (N - 1) / N * vectors[0].nbytes
+    print(
+        f"N = {N:>2}   equal {right}   sent {ring_sent[N]}   formula {formula:.0f} bytes"
+    )
+
+payload = ranks[0]["payload"]
+print(f"payload {payload} = 4 x {whole.numel()} bytes")
+# --8<-- [end:ring]
+
+
+# --8<-- [start:zero]
+def zero_bytes(P: float, N: int, stage: int) -> float:
+    """
+    zh: 混合精度 Adam 下每个进程的模型状态字节数：权重 2、梯度 2、优化器 12（每参数）。
+    zh: stage 0 全部复制；1、2、3 依次切分优化器状态、梯度、权重。
+    zh: 来源：Rajbhandari 等 2020，图 1。
+    en: Bytes of model state per process with mixed-precision Adam: 2 for the weight, 2 for
+    en: the gradient, 12 for the optimizer, per parameter. Stage 0 copies everything;
+    en: 1, 2 and 3 shard the optimizer state, then the gradients, then the weights.
+    en: Source: Rajbhandari et al. 2020, figure 1.
+    """
+    weights = 2 / N if stage >= 3 else 2
+    gradients = 2 / N if stage >= 2 else 2
+    states = 12 / N if stage >= 1 else 12
+    return (weights + gradients + states) * P
+
+
+zero_table = [zero_bytes(7.5e9, 64, stage) / 1e9 for stage in range(4)]
+print("   ".join(f"stage {s}: {gb:.1f} GB" for s, gb in enumerate(zero_table)))
+# --8<-- [end:zero]
+
+# --8<-- [start:sampler]
+shares = [
+    list(torch.utils.data.DistributedSampler(range(10), N, rank, shuffle=False))
+    for N in (2, 4)
+    for rank in range(N)
+]
+print("N = 2", shares[:2])
+print("N = 4", shares[2:])
+# --8<-- [end:sampler]
+
+
+def fails_rank() -> None:
+    # --8<-- [start:fails-rank]
+    torch.distributed.init_process_group("gloo")
+    # --8<-- [end:fails-rank]
+
+
+# --8<-- [start:train]
+torch.manual_seed(0)
+train_x, train_y, test_x, test_y = (
+    images[:1437],
+    labels[:1437],
+    images[1437:],
+    labels[1437:],
+)
+optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+for _ in range(60):
+    chosen = torch.randint(len(train_x), (128,))
+    optimizer.zero_grad()
+    F.cross_entropy(model(train_x[chosen]), train_y[chosen]).backward()
+    optimizer.step()
+
+
+def accuracy(model: nn.Module) -> float:
+    """
+    zh: 测试集上答对的比例。
+    en: The share of right answers on the test set.
+    """
+    with torch.inference_mode():
+        return (model(test_x).argmax(1) == test_y).float().mean().item()
+
+
+full_accuracy = accuracy(model)
+print(f"float32   accuracy {full_accuracy:.4f}")
+# --8<-- [end:train]
+
+
+# --8<-- [start:quantize]
+def quantize(x: torch.Tensor, bits: int = 8) -> tuple[torch.Tensor, float, int]:
+    """
+    zh: 仿射量化 q = clamp(round(x / s) + z)；返回 int8 张量、步长 s、零点 z。
+    zh: bits 最多为 8。来源：Jacob 等 2018。
+    en: Affine quantization, q = clamp(round(x / s) + z); returns an int8 tensor, the
+    en: step s and the zero point z. At most 8 bits. Source: Jacob et al. 2018.
+    """
+    lowest, highest = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    # zh: 范围包含 0，于是 0 恰好能表示
+    # en: the range includes 0, so that 0 is represented exactly
+    low, high = min(x.min().item(), 0.0), max(x.max().item(), 0.0)
+    s = (high - low) / (highest - lowest)
+    z = round(lowest - low / s)
+    q = torch.clamp(torch.round(x / s) + z, lowest, highest)
+    return q.to(torch.int8), s, z
+
+
+def dequantize(q: torch.Tensor, s: float, z: int) -> torch.Tensor:
+    """
+    zh: 由整数还原近似值 s (q − z)。
+    en: The approximate value, s (q − z).
+    """
+    return s * (q.float() - z)
+
+
+weight = model[0].up.weight.detach()
+q, s, z = quantize(weight)
+rounding = dequantize(q, s, z) - weight
+print(f"s = {s:.5f}   z = {z}   {weight.nbytes} -> {q.nbytes} bytes")
+print(f"largest error {rounding.abs().max() / s:.3f} s", end="   ")
+print(f"mean square error {rounding.square().mean() / (s**2 / 12):.3f} x s^2/12")
+# --8<-- [end:quantize]
+
+
+# --8<-- [start:int8-linear]
+def int8_linear(x: torch.Tensor, layer: nn.Linear) -> torch.Tensor:
+    """
+    zh: 动态量化的线性层：权重与这一批输入都变成 int8，乘加在 int32 里，最后乘回步长。
+    en: A dynamically quantized linear layer: the weight and this batch of inputs become
+    en: int8, products add up in int32, and the two steps scale the result.
+    """
+    q_x, s_x, z_x = quantize(x)
+    q_w, s_w, z_w = quantize(layer.weight.detach())
+    whole = (q_x.int() - z_x) @ (q_w.int() - z_w).T
+    return s_x * s_w * whole + layer.bias
+
+
+with torch.inference_mode():
+    normed = model[0].norm(test_x)
+    exact = model[0].up(normed)
+    int8_error = relative_error(int8_linear(normed, model[0].up), exact)
+print(f"int8 x int8   relative error {int8_error:.4f}")
+# --8<-- [end:int8-linear]
+
+
+# --8<-- [start:bits]
+def with_bits(model: nn.Sequential, bits: int) -> nn.Sequential:
+    """
+    zh: 一个副本，权重矩阵先量化再还原；偏置与 LayerNorm 不动。
+    en: A copy whose weight matrices are quantized and restored; biases and norms stay.
+    """
+    copy = tower(width, depth, classes)
+    copy.load_state_dict(
+        {
+            name: dequantize(*quantize(value, bits)) if value.ndim == 2 else value
+            for name, value in model.state_dict().items()
+        }
+    )
+    return copy
+
+
+bit_table = {}
+for bits in range(8, 1, -1):
+    copy = with_bits(model, bits)
+    error = relative_error(copy[0].up.weight.detach(), weight)
+    size = sum(
+        p.numel() * (bits if p.ndim == 2 else 32) / 8 for p in model.parameters()
+    )
+    bit_table[bits] = (error, accuracy(copy), size / (4 * P))
+    print(
+        f"{bits} bits   size {size / (4 * P):.3f}"
+        f"   weight error {error:.4f}   accuracy {bit_table[bits][1]:.4f}"
+    )
+# --8<-- [end:bits]
+
+# --8<-- [start:outlier]
+spoiled = weight.clone()
+spoiled[0, 0] = 50.0
+outlier_errors = []
+for matrix in (weight, spoiled):
+    rest = (dequantize(*quantize(matrix)) - matrix)[1:]
+    outlier_errors.append((rest.norm() / weight[1:].norm()).item())
+print(f"other rows   error {outlier_errors[0]:.4f} -> {outlier_errors[1]:.4f}")
+# --8<-- [end:outlier]
+
+
+# --8<-- [start:sweep]
+def truth(x: torch.Tensor) -> torch.Tensor:
+    return torch.sin(3 * x[..., 0]) * torch.cos(2 * x[..., 1])
+
+
+def held_out_loss(width: int, noise: float = 0.2, seeds: int = 5) -> tuple[int, float]:
+    """
+    zh: 训练 seeds 个两层网络（一次批量矩阵乘法同时训练），每步都用新数据；
+    zh: 返回单个网络的参数量和平均测试损失：与真值的均方差，加上噪声方差。
+    en: Train several two-layer networks (side by side, by batched matrix products) on
+    en: fresh data at every step; returns the parameters of one network and the mean test
+    en: loss: the squared distance to the truth plus the variance of the noise.
+    """
+    random = torch.Generator().manual_seed(1)
+    parameters = [
+        torch.randn(seeds, 2, width, generator=random),
+        torch.randn(seeds, 1, width, generator=random),
+        torch.randn(seeds, width, 1, generator=random) / width**0.5,
+        torch.zeros(seeds, 1, 1),
+    ]
+    w1, b1, w2, b2 = (p.requires_grad_() for p in parameters)
+    optimizer = torch.optim.Adam(parameters, lr=0.02)
+    slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 500)
+
+    def network(x: torch.Tensor) -> torch.Tensor:
+        return torch.baddbmm(b2, torch.tanh(torch.baddbmm(b1, x, w1)), w2)[..., 0]
+
+    for _ in range(500):
+        x = 2 * torch.rand(seeds, 64, 2, generator=random) - 1
+        y = truth(x) + noise * torch.randn(seeds, 64, generator=random)
+        optimizer.zero_grad()
+        (network(x) - y).square().mean(1).sum().backward()
+        optimizer.step()
+        slower.step()
+
+    x = 2 * torch.rand(1, 2000, 2, generator=random).expand(seeds, -1, -1) - 1
+    with torch.inference_mode():
+        error = (network(x) - truth(x)).square().mean().item()
+    return 4 * width + 1, error + noise**2
+
+
+sweep = [held_out_loss(w) for w in (1, 2, 4, 8, 16)]
+for parameters, loss in sweep:
+    print(f"N = {parameters:>3}   loss {loss:.4f}")
+# --8<-- [end:sweep]
+
+
+# --8<-- [start:fit]
+def power_law(points: list[tuple[int, float]], floor: float = 0.0) -> tuple:
+    """
+    zh: 用最小二乘拟合 log(L − E) = log a − α log N；返回 a、α 与对数残差的均方根。
+    en: Fit log(L − E) = log a − α log N by least squares; returns a, α and the root mean
+    en: square of the residuals of the logarithm.
+    """
+    N, L = torch.tensor(points, dtype=torch.float64).T
+    design = torch.stack([torch.ones_like(N), -N.log()], 1)
+    wanted = (L - floor).log()[:, None]
+    solution = torch.linalg.lstsq(design, wanted).solution
+    residual = (design @ solution - wanted).square().mean().sqrt().item()
+    return solution[0].exp().item(), solution[1].item(), residual
+
+
+fits = {}
+for floor in (0.0, 0.01, 0.02, 0.03, 0.04):
+    a, alpha, residual = power_law(sweep, floor)
+    fits[floor] = (a, alpha, residual)
+    print(
+        f"E = {floor:.2f}   a = {a:.2f}   alpha = {alpha:.2f}   residual {residual:.2f}"
+        f"   L(513) = {floor + a * 513**-alpha:.4f}"
+        f"   L(10^6) = {floor + a * 1e6**-alpha:.4f}"
+    )
+# --8<-- [end:fit]
+
+# --8<-- [start:larger]
+larger = [held_out_loss(w) for w in (32, 64, 128)]
+for parameters, loss in larger:
+    pure = fits[0.0][0] * parameters ** -fits[0.0][1]
+    print(f"N = {parameters:>3}   loss {loss:.4f}   E = 0 predicts {pure:.4f}")
+# --8<-- [end:larger]
+
+# --8<-- [start:stuck]
+for dtype in (torch.bfloat16, torch.float32):
+    pure_weight = torch.ones((), dtype=dtype)
+    for _ in range(1000):
+        pure_weight += 0.001
+    print(f"{str(dtype)[6:]:<9} {pure_weight.item():.4f}")
+# --8<-- [end:stuck]
+
+
+def loses_gradient() -> list[str]:
+    # --8<-- [start:reentrant]
+    model.zero_grad()
+    h = x
+    for layer in model:
+        h = checkpoint(layer, h, use_reentrant=layer is model[0])
+    F.cross_entropy(h, y).backward()
+    print([name for name, p in model.named_parameters() if p.grad is None])
+    # --8<-- [end:reentrant]
+    return [name for name, p in model.named_parameters() if p.grad is None]
+
+
+# --8<-- [start:wrap]
+a = torch.full((2,), 100, dtype=torch.int8)
+wrapped, widened = (a @ a).item(), (a.int() @ a.int()).item()
+print(f"int8 {wrapped}   int32 {widened}")
+# --8<-- [end:wrap]
+
+
+# --8<-- [start:check-gelu]
+def check_gelu_bytes(answer: Callable[[int, int, int, int], int]) -> None:
+    """
+    zh: 检查 answer(批量, 宽度, 深度, 类别数)：GELU 网络为反向传播保存的字节数。
+    en: Check answer(batch, width, depth, classes): the bytes that a GELU network keeps.
+
+    Raises:
+        zh: AssertionError: 答案与实数出来的不符；消息说明差在哪里。
+        en: AssertionError: the answer is not what is counted; the message says how it is off.
+    """
+    for batch, width, depth, classes in ((3, 8, 1, 4), (5, 16, 3, 10)):
+        model = tower(width, depth, classes, F.gelu)
+        x, y = torch.randn(batch, width), torch.zeros(batch, dtype=torch.long)
+        _, counted = saved_bytes(
+            lambda m=model, x=x, y=y: F.cross_entropy(m(x), y), model
+        )
+        given = answer(batch, width, depth, classes)
+        missing = counted - given
+        problem = f"差 {missing} 字节"  # zh
+        problem = f"off by {missing} bytes"  # en
+        if missing == 4 * batch * depth * 4 * width:
+            problem = "这是 ReLU 的答案：GELU 的导数要用它的输入"  # zh
+            problem = "this is ReLU's answer: GELU's derivative needs its input"  # en
+        if given * 4 in range(counted - 8 * batch, counted + 8 * batch):
+            problem = "这是元素个数，不是字节数"  # zh
+            problem = "these are elements, not bytes"  # en
+        assert missing == 0, problem
+
+
+# --8<-- [end:check-gelu]
+
+
+# --8<-- [start:solution-gelu]
+def gelu_bytes(batch: int, width: int, depth: int, classes: int) -> int:
+    per_block = 2 * width + 2 + 4 * width + 4 * width
+    return 4 * batch * (depth * per_block + width + classes) + 8 * batch + 4
+
+
+check_gelu_bytes(gelu_bytes)
+# --8<-- [end:solution-gelu]
+
+
+# --8<-- [start:check-accumulate]
+def check_accumulate(answer: Callable[[nn.Module, list], None]) -> None:
+    """
+    zh: 检查 answer(model, parts)：parts 是若干份 (x, y)，大小不一；
+    zh: 之后各 p.grad 应是整批平均损失的梯度。
+    en: Check answer(model, parts): parts are pairs (x, y) of unequal sizes; afterwards
+    en: each p.grad must be the gradient of the mean loss of the whole batch.
+
+    Raises:
+        zh: AssertionError: 梯度不对；消息说明原因。
+        en: AssertionError: the gradient is wrong; the message says why.
+    """
+    torch.manual_seed(0)
+    model = nn.Linear(4, 3).double()
+    x, y = torch.randn(12, 4, dtype=torch.float64), torch.randint(3, (12,))
+    parts = list(zip(x.split((7, 4, 1)), y.split((7, 4, 1)), strict=True))
+
+    def gradient(loss: torch.Tensor) -> torch.Tensor:
+        wanted = torch.autograd.grad(loss, list(model.parameters()))
+        return torch.cat([g.flatten() for g in wanted])
+
+    whole = gradient(F.cross_entropy(model(x), y))
+    total = gradient(sum(F.cross_entropy(model(a), b) for a, b in parts))
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    answer(model, parts)
+    found = flat_gradient(model)
+    problem = "梯度与整批的不同"  # zh
+    problem = "the gradient is not that of the whole batch"  # en
+    if torch.allclose(found - 1, whole):
+        problem = "旧的梯度没有清零"  # zh
+        problem = "the old gradients were not cleared"  # en
+    if torch.allclose(found, total):
+        problem = "把各份的平均值直接相加，没有再平均"  # zh
+        problem = "the means of the parts were added up, not averaged"  # en
+    if torch.allclose(found, total / len(parts)):
+        problem = "每份同权，但各份大小不同：按样本数加权"  # zh
+        problem = "all parts weigh the same, but differ in size: weigh by samples"  # en
+    assert torch.allclose(found, whole), problem
+
+
+# --8<-- [end:check-accumulate]
+
+
+# --8<-- [start:solution-accumulate]
+def accumulate(model: nn.Module, parts: list) -> None:
+    samples = sum(len(x) for x, _ in parts)
+    model.zero_grad()
+    for x, y in parts:
+        (F.cross_entropy(model(x), y, reduction="sum") / samples).backward()
+
+
+check_accumulate(accumulate)
+# --8<-- [end:solution-accumulate]
+
+
+# --8<-- [start:check-rows]
+def check_quantize_rows(answer: Callable) -> None:
+    """
+    zh: 检查 answer(weight) → (q, s)：q 为 int8，形状同 weight；s 的形状为 (行数, 1)；
+    zh: 还原为 s · q，每行的误差不超过该行的 s / 2。
+    en: Check answer(weight) → (q, s): q is int8, shaped like weight; s has shape
+    en: (rows, 1); s · q restores the weight, each row within s / 2 of that row.
+
+    Raises:
+        zh: AssertionError: 不满足其中一条；消息说明是哪一条。
+        en: AssertionError: one of these does not hold; the message says which.
+    """
+    torch.manual_seed(0)
+    weight = torch.randn(6, 32)
+    weight[0, 0] = 50.0
+    q, s = answer(weight)
+    problem = f"q 应为 int8，而不是 {q.dtype}"  # zh
+    problem = f"q must be int8, not {q.dtype}"  # en
+    assert q.dtype == torch.int8, problem
+    problem = f"s 的形状应为 (6, 1)，而不是 {tuple(s.shape)}：每行一个步长"  # zh
+    problem = f"s must have shape (6, 1), not {tuple(s.shape)}: one step per row"  # en
+    assert s.shape == (6, 1), problem
+    problem = "步长太大：每行最大的绝对值应落在 127 上"  # zh
+    problem = "the step is too large: each row's largest value must land on 127"  # en
+    assert torch.allclose(127 * s, weight.abs().amax(1, keepdim=True)), problem
+    problem = "误差超过 s / 2：应四舍五入，而不是截断"  # zh
+    problem = "errors above s / 2: round to the nearest, do not truncate"  # en
+    assert ((s * q - weight).abs() <= 0.5001 * s).all(), problem
+
+
+# --8<-- [end:check-rows]
+
+
+# --8<-- [start:solution-rows]
+def quantize_rows(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    s = weight.abs().amax(1, keepdim=True) / 127
+    return torch.round(weight / s).to(torch.int8), s
+
+
+check_quantize_rows(quantize_rows)
+row_q, row_s = quantize_rows(spoiled)
+row_error = ((row_s * row_q - spoiled)[1:].norm() / weight[1:].norm()).item()
+print(f"other rows   error {outlier_errors[1]:.4f} -> {row_error:.4f}")
+# --8<-- [end:solution-rows]

@@ -1,0 +1,543 @@
+"""The scale chapter: what is counted equals what the formulas say, on real models and runs."""
+
+import functools
+import math
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+@pytest.fixture(scope="module")
+def page(snippet):
+    return snippet("trends/scale.py")
+
+
+@pytest.fixture
+def printed(capsys):
+    """Run a function in between, and give the lines that it printed."""
+
+    def run(function, *args):
+        capsys.readouterr()
+        function(*args)
+        return capsys.readouterr().out.splitlines()
+
+    return run
+
+
+# Memory
+
+
+def test_the_block_is_the_one_of_the_formula(page):
+    torch.manual_seed(0)
+    block = page["Block"](6)
+    x = torch.randn(3, 6)
+    by_hand = F.layer_norm(x, (6,), block.norm.weight, block.norm.bias)
+    by_hand = (by_hand @ block.up.weight.T + block.up.bias).clamp(min=0)
+    by_hand = x + by_hand @ block.down.weight.T + block.down.bias
+    torch.testing.assert_close(block(x), by_hand)
+    assert block.up.out_features == 24
+
+
+def test_the_data_are_the_digits_shuffled_and_scaled(page):
+    assert page["images"].shape == (1797, 64)
+    assert page["images"].max() == 1
+    assert page["images"].dtype == torch.float32
+    assert len(page["labels"].unique()) == 10
+    assert page["labels"][:100].tolist() != sorted(page["labels"][:100].tolist())
+    assert len(page["x"]) == len(page["y"]) == page["batch"] == 256
+    # labels belong to images: a nearest neighbour of the same set finds them nearly always
+    distance = torch.cdist(page["images"], page["images"]).fill_diagonal_(9e9)
+    near = page["labels"][distance.argmin(1)]
+    assert (near == page["labels"]).float().mean() > 0.98
+
+
+def test_parameters_weights_and_gradients_agree_with_the_formula(page):
+    assert page["P"] == page["counted"] == 133514
+    assert page["weight_bytes"] == page["gradient_bytes"] == 4 * 133514
+
+
+def test_optimizer_state_in_bytes(page):
+    table, P = page["state_table"], page["P"]
+    assert page["T"] == 26
+    assert table["SGD"] == 0
+    assert table["momentum"] == 4 * P
+    assert table["AdamW"] == 8 * P + 4 * 26
+    # Adafactor: a row and a column of means for a matrix, everything for a vector, a step.
+    expected = sum(
+        4 * (sum(p.shape) if p.ndim == 2 else p.numel()) + 4
+        for p in page["model"].parameters()
+    )
+    assert table["Adafactor"] == expected
+
+
+def test_measuring_the_state_left_the_weights_alone(page):
+    torch.manual_seed(0)
+    torch.randperm(1797)
+    fresh = page["tower"](64, 4, 10)
+    loss = F.cross_entropy(fresh(page["x"]), page["y"])
+    whole = torch.cat(
+        [g.flatten() for g in torch.autograd.grad(loss, fresh.parameters())]
+    )
+    torch.testing.assert_close(page["whole_gradient"], whole)
+
+
+def test_large_models_have_the_published_sizes(page):
+    assert page["large"] == {"GPT-2": 1557611200, "GPT-3": 174604259328}
+    shape = page["language_model"](16, 2, 4, 50, 8)
+    assert all(p.is_meta for p in shape.parameters())
+
+
+@pytest.mark.parametrize(
+    ("batch", "width", "depth", "classes"), [(1, 4, 1, 2), (7, 12, 3, 5)]
+)
+def test_activations_agree_with_the_formula_at_other_sizes(
+    page, batch, width, depth, classes
+):
+    model = page["tower"](width, depth, classes)
+    x, y = torch.randn(batch, width), torch.zeros(batch, dtype=torch.long)
+    loss, counted = page["saved_bytes"](lambda: F.cross_entropy(model(x), y), model)
+    expected = 4 * batch * (depth * (6 * width + 2) + width + classes) + 8 * batch + 4
+    assert counted == expected
+    loss.backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_activations_of_the_page(page):
+    assert page["activation_count"] == page["activation_formula"] == 1658884
+    assert page["inference_count"] == 0
+
+
+def test_a_shared_storage_counts_once_and_whole(page):
+    x = torch.randn(10, 3, requires_grad=True)
+    base = torch.randn(10, 3)
+    _, counted = page["saved_bytes"](
+        lambda: (x * base).sum() + (x * base[:5].repeat(2, 1)).sum(), nn.Identity()
+    )
+    assert counted == 240
+    _, counted = page["saved_bytes"](
+        lambda: (x[:2] * base[:2]).sum() + (x * base).sum(), nn.Identity()
+    )
+    assert counted == 120
+
+
+# Accumulation and checkpointing
+
+
+def test_accumulation_equals_the_whole_batch_with_a_quarter_of_the_activations(page):
+    assert page["accumulated_error"] < 1e-6  # float32: some roundings of 6e-8
+    assert page["steps"] == 4
+    quarter = (page["activation_formula"] - 4) / 4 + 4
+    assert page["accumulated_bytes"] == quarter
+
+
+def test_relative_error_and_flat_gradient(page):
+    a, b = torch.tensor([3.0, 4.0]), torch.tensor([0.0, 2.0])
+    assert page["relative_error"](a, b) == pytest.approx(math.sqrt(13) / 2)
+    assert page["apart"](a, b) == pytest.approx(math.sqrt(13) / 2)
+    model = nn.Linear(2, 1)
+    model(torch.tensor([[5.0, 7.0]])).sum().backward()
+    assert page["flat_gradient"](model).tolist() == [5, 7, 1]
+
+
+def test_checkpointing_keeps_the_gradient_and_only_the_inputs(page):
+    assert page["same_gradient"] is True
+    assert page["checkpoint_count"] == page["checkpoint_formula"] == 339972
+    assert page["checkpoint_count"] < page["activation_count"] / 4
+
+
+def test_checkpointing_gives_the_same_value(page):
+    torch.manual_seed(0)
+    model, x = page["tower"](8, 3, 2), torch.randn(4, 8)
+    torch.testing.assert_close(page["run_checkpointed"](model, x), model(x))
+
+
+def test_recomputing_costs_a_forward_pass_without_its_last_layer(page):
+    assert page["block_calls"] == {"plain": 1, "checkpointed": 2}
+    WB = page["W"] * page["batch"]
+    assert page["W"] == 4 * 8 * 64**2 + 640
+    assert page["flops"]["plain"] == 6 * WB
+    up_again = 2 * page["batch"] * 4 * 4 * 64**2  # down is not run again
+    assert page["flops"]["checkpointed"] == 6 * WB + up_again
+    assert len(page["model"][0]._forward_pre_hooks) == 0
+
+
+# Precision
+
+
+def test_small_numbers_in_half_precision(page):
+    assert page["restored"].item() == pytest.approx(1e-8, rel=1e-3)
+    assert page["small"].half().item() == 0
+    assert page["small"].bfloat16().item() == pytest.approx(1e-8, rel=2**-8)
+    assert page["lost_half"] > 0
+    assert page["lost_bfloat"] == 0
+    exact = page["whole_gradient"]
+    assert page["lost_half"] == ((exact != 0) & (exact.abs() <= 2**-25)).sum()
+
+
+def test_what_autocast_runs_in_which_dtype(page):
+    assert page["autocast_dtypes"] == {
+        "LayerNorm": torch.float32,
+        "Linear": torch.bfloat16,
+        "ReLU": torch.bfloat16,
+        "x + Linear": torch.float32,
+        "cross_entropy": torch.float32,
+    }
+
+
+def test_autocast_keeps_fewer_bytes_and_a_close_gradient(page):
+    assert page["autocast_count"] == page["autocast_formula"] == 1234180
+    assert 2**-10 < page["autocast_error"] < 2**-5
+    with torch.no_grad():
+        exact = F.cross_entropy(page["model"](page["x"]), page["y"])
+        narrow = page["autocast_loss"]()
+    assert narrow.item() == pytest.approx(exact.item(), abs=0.02)
+    assert narrow.item() != exact.item()
+
+
+def test_bfloat16_weights_stand_still(page):
+    # The loop ends with float32, which is left in the variable.
+    assert page["pure_weight"].dtype == torch.float32
+    assert page["pure_weight"].item() == pytest.approx(2, abs=1e-3)
+    one = torch.ones((), dtype=torch.bfloat16)
+    assert one + 0.001 == 1
+    assert one + 2**-7 > 1
+
+
+def test_the_printed_page(snippet, page, printed, tmp_path):
+    """What the readers see, where it is not in a variable."""
+    path = page["__file__"]
+    region = _region(path, "stuck")
+    names = {"torch": torch}
+    assert printed(exec, region, names) == ["bfloat16  1.0000", "float32   2.0000"]
+    lines = printed(exec, _region(path, "formats"), {"torch": torch})
+    assert [line.split()[0] for line in lines] == ["float32", "bfloat16", "float16"]
+    assert [line.split()[-1] for line in lines] == ["3.4e+38", "3.4e+38", "6.6e+04"]
+
+
+def _region(path, name):
+    text = Path(path).read_text(encoding="utf-8")
+    return text.split(f"[start:{name}]\n")[1].split(f"# --8<-- [end:{name}]")[0]
+
+
+# torch.compile
+
+
+def test_what_is_captured(page):
+    assert torch.equal(page["compiled"](page["points"]), page["gelu"](page["points"]))
+    targets = [
+        str(n.target) for n in page["graphs"][0].graph.nodes if n.op == "call_function"
+    ]
+    assert len(targets) == 8
+    assert sum("tanh" in t for t in targets) == 1
+    assert (page["reads"], page["writes"]) == (10, 8)
+
+
+def test_gelu_is_the_tanh_approximation(page):
+    x = torch.linspace(-4, 4, 101, dtype=torch.float64)
+    torch.testing.assert_close(
+        page["gelu"](x), F.gelu(x, approximate="tanh"), atol=1e-7, rtol=0
+    )
+
+
+def test_a_data_dependent_branch_breaks_the_graph_and_where_does_not(page):
+    assert (page["report"].graph_count, page["report"].graph_break_count) == (2, 1)
+    assert "generic_jump" in page["report"].break_reasons[0].reason
+    assert (page["mended"].graph_count, page["mended"].graph_break_count) == (1, 0)
+    for sign in (1, -1):
+        x = sign * torch.tensor([1.0, 2.0, 0.5])
+        expected = torch.tanh(x) * (2 if sign > 0 else -1)
+        assert torch.equal(page["gate"](x), expected)
+        assert torch.equal(page["gate_by_where"](x), expected)
+
+
+def test_guards_capture_again_for_new_shapes_once_and_for_a_new_dtype(page):
+    assert page["capture_counts"] == [1, 1, 2, 2, 2, 3]
+
+
+def test_fullgraph_names_the_branch(page):
+    with pytest.raises(torch._dynamo.exc.Unsupported) as caught:
+        page["fails_fullgraph"]()
+    assert str(caught.value).startswith("Data-dependent branching")
+    assert "if y.sum() > 0" in str(caught.value)
+
+
+@pytest.mark.parametrize("compiler", [True, False])
+def test_the_timed_fusion_runs_without_a_compiler(page, monkeypatch, printed, compiler):
+    compiles = []
+
+    def quick(function):
+        compiles.append(function)
+        return functools.partial(function)
+
+    monkeypatch.setattr(torch, "compile", quick)
+    monkeypatch.setattr("shutil.which", lambda name: "c++" if compiler else None)
+    lines = printed(page["time_fusion"])
+    assert len(compiles) == compiler
+    names = [line.split("  ")[0].rsplit(" ", 1)[0] for line in lines]
+    if compiler:
+        x = torch.tensor([1.0])
+        torch.testing.assert_close(
+            compiles[0](x), F.gelu(x, approximate="tanh"), atol=1e-6, rtol=0
+        )
+        assert lines[0] == "difference  0.0e+00"
+        assert len(lines) == 4
+    else:
+        assert len(lines) == 1
+    assert names[-1].startswith("compiled" if compiler else "eager")
+    assert all(0 < float(line.split()[-2]) < 60 for line in lines[-3:])
+
+
+# Data parallel
+
+
+def test_two_processes_give_the_gradient_of_the_whole_batch(page):
+    assert len(page["ranks"]) == 2
+    assert all(0.1 < d < 1 for d in page["alone_apart"])
+    assert all(d < 1e-6 for d in page["together_apart"])
+    first, second = page["ranks"]
+    mean = (first["alone"] + second["alone"]) / 2
+    torch.testing.assert_close(first["together"], mean)
+    assert torch.equal(first["together"], second["together"])
+    torch.testing.assert_close(page["whole"], mean)
+
+
+def test_replicas_stay_equal_and_train_like_one_process(page):
+    assert page["alike"] is True
+    assert page["weights_apart"] < 1e-6
+    torch.manual_seed(0)
+    torch.randn(64, 8), torch.randn(64, 1)
+    begun = nn.Linear(8, 32).weight
+    assert (page["ranks"][0]["weights"]["0.weight"] - begun).abs().max() > 0.01
+
+
+def test_a_step_sends_the_gradient_once(page):
+    assert page["payload"] == 4 * (8 * 32 + 32 + 32 + 1) == 4 * page["whole"].numel()
+
+
+@pytest.mark.parametrize("N", [2, 3, 5])
+def test_ring_all_reduce(page, N):
+    vectors = list(torch.randn(N, 6 * N, dtype=torch.float64))
+    before = [v.clone() for v in vectors]
+    sums, sent = page["ring_all_reduce"](vectors)
+    assert len(sums) == N
+    for total in sums:
+        torch.testing.assert_close(total, torch.stack(before).sum(0))
+    assert all(map(torch.equal, vectors, before))
+    assert sent == 2 * (N - 1) / N * (8 * 6 * N)
+
+
+def test_ring_bytes_of_the_page(page):
+    assert page["ring_sent"] == {2: 6400, 4: 9600, 8: 11200, 16: 12000}
+    assert page["right"] is True
+    assert page["formula"] == 12000
+
+
+def test_zero_agrees_with_figure_1_of_the_paper(page):
+    assert page["zero_table"] == pytest.approx([120, 31.4, 16.6, 1.9], abs=0.05)
+    assert page["zero_bytes"](10, 1, 3) == 160
+
+
+def test_shares_of_the_sampler(page):
+    assert page["shares"][:2] == [[0, 2, 4, 6, 8], [1, 3, 5, 7, 9]]
+    assert page["shares"][2:] == [[0, 4, 8], [1, 5, 9], [2, 6, 0], [3, 7, 1]]
+
+
+def test_without_torchrun_there_is_no_rank(page, monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(
+        ValueError, match="environment variable RANK expected, but not set$"
+    ):
+        page["fails_rank"]()
+
+
+# Quantization
+
+
+def test_the_digits_are_learned_and_tested_on_others(page):
+    assert len(page["train_x"]) == len(page["train_y"]) == 1437
+    assert len(page["test_x"]) == len(page["test_y"]) == 360
+    assert 0.95 < page["full_accuracy"] < 1
+    assert page["accuracy"](page["model"]) == page["full_accuracy"]
+
+
+@pytest.mark.parametrize("bits", [8, 4, 2])
+@pytest.mark.parametrize("low", [-3.0, 0.5, -3.0, -9.0])
+def test_quantization_stays_within_half_a_step(page, bits, low):
+    x = torch.linspace(low, low + 5, 1001)
+    q, s, z = page["quantize"](x, bits)
+    assert q.dtype == torch.int8
+    assert -(2 ** (bits - 1)) <= q.min() <= q.max() <= 2 ** (bits - 1) - 1
+    span = max(low + 5, 0) - min(low, 0)
+    assert s == pytest.approx(span / (2**bits - 1))
+    error = page["dequantize"](q, s, z) - x
+    assert error.abs().max() <= s * 0.5001
+    assert page["dequantize"](torch.tensor([z]), s, z) == 0
+
+
+def test_the_rounding_error_is_that_of_a_uniform_variable(page):
+    s, rounding = page["s"], page["rounding"]
+    assert page["q"].nbytes * 4 == page["weight"].nbytes
+    assert 0.49 < rounding.abs().max() / s <= 0.5001
+    assert rounding.square().mean().item() == pytest.approx(s**2 / 12, rel=0.02)
+
+
+def test_the_integer_layer_equals_the_restored_numbers(page):
+    torch.manual_seed(0)
+    layer, x = nn.Linear(16, 5), torch.randn(9, 16) + 1
+    with torch.no_grad():
+        restored_x = page["dequantize"](*page["quantize"](x))
+        restored_w = page["dequantize"](*page["quantize"](layer.weight))
+        expected = restored_x @ restored_w.T + layer.bias
+        torch.testing.assert_close(page["int8_linear"](x, layer), expected)
+    assert page["int8_error"] < 0.01
+
+
+def test_each_bit_doubles_the_error(page):
+    table = page["bit_table"]
+    assert list(table) == [8, 7, 6, 5, 4, 3, 2]
+    for bits in range(7, 2, -1):
+        steps = (2 ** (bits + 1) - 1) / (2**bits - 1)
+        assert table[bits][0] / table[bits + 1][0] == pytest.approx(steps, rel=0.1)
+    assert all(row[1] > 0.9 for row in table.values())
+    assert table[8][1] == pytest.approx(page["full_accuracy"], abs=0.01)
+    matrices = page["W"]
+    for bits, row in table.items():
+        size = matrices * bits / 8 + 4 * (page["P"] - matrices)
+        assert row[2] == pytest.approx(size / (4 * page["P"]))
+
+
+def test_an_outlier_spoils_the_other_rows_and_row_steps_mend_it(page):
+    before, after = page["outlier_errors"]
+    assert before < 0.01
+    assert after > 0.5
+    assert page["row_error"] < before
+    assert page["spoiled"][0, 0] == 50
+    assert (page["spoiled"] != page["weight"]).sum() == 1
+
+
+def test_int8_products_wrap_around(page):
+    assert page["widened"] == 20000
+    assert page["wrapped"] == 20000 % 256 == 32
+
+
+# The sweep
+
+
+def test_the_sweep_falls_towards_the_noise(page):
+    sizes, losses = zip(*page["sweep"], *page["larger"], strict=True)
+    assert sizes == (5, 9, 17, 33, 65, 129, 257, 513)
+    assert list(losses) == sorted(losses, reverse=True)
+    assert all(loss > 0.2**2 for loss in losses)
+    assert losses[0] > 0.15
+    assert losses[-1] < 0.2**2 + 0.003
+
+
+def test_the_loss_counts_the_noise_and_repeats(page):
+    assert page["held_out_loss"](2) == page["sweep"][1]
+    parameters, loss = page["held_out_loss"](16, noise=0.0)
+    assert parameters == 65
+    assert 0 < loss < 0.01
+
+
+def test_the_fit_recovers_a_power_law(page):
+    points = [(n, 0.3 + 2 * n**-0.7) for n in (2, 5, 11, 40)]
+    a, alpha, residual = page["power_law"](points, 0.3)
+    assert (a, alpha) == pytest.approx((2, 0.7))
+    assert residual == pytest.approx(0, abs=1e-12)
+    assert page["power_law"](points)[2] > 0.01
+    points = [(1, math.e), (math.e, 1.0), (math.e**2, math.e)]
+    assert page["power_law"](points) == pytest.approx(
+        (math.exp(2 / 3), 0, math.sqrt(2) / 3), abs=1e-9
+    )
+
+
+def test_the_best_fit_extrapolates_below_what_is_possible(page):
+    fits, sizes = page["fits"], dict(page["larger"])
+    residuals = [fit[2] for fit in fits.values()]
+    assert list(fits) == [0.0, 0.01, 0.02, 0.03, 0.04]
+    assert residuals == sorted(residuals)
+    a, alpha, _ = fits[0.0]
+    assert a * 513**-alpha < 0.02 < 0.04 < sizes[513]
+    a, alpha, _ = fits[0.04]
+    assert 0.04 + a * 513**-alpha == pytest.approx(sizes[513], rel=0.05)
+    assert page["pure"] == pytest.approx(fits[0.0][0] * 513 ** -fits[0.0][1])
+
+
+# What goes wrong, exercises
+
+
+def test_reentrant_checkpointing_loses_the_first_gradients(page):
+    with pytest.warns(UserWarning, match="Gradients will be None"):
+        lost = page["loses_gradient"]()
+    assert lost == [
+        name for name, _ in page["model"].named_parameters() if name[:2] == "0."
+    ]
+
+
+def test_check_gelu_bytes(page):
+    check = page["check_gelu_bytes"]
+    check(page["gelu_bytes"])
+
+    def relu(b, d, L, c):
+        return 4 * b * (L * (6 * d + 2) + d + c) + 8 * b + 4
+
+    with pytest.raises(AssertionError, match="ReLU's answer"):
+        check(relu)
+    with pytest.raises(AssertionError, match="elements"):
+        check(lambda *sizes: page["gelu_bytes"](*sizes) // 4)
+    with pytest.raises(AssertionError, match="off by 4 bytes"):
+        check(lambda *sizes: page["gelu_bytes"](*sizes) - 4)
+
+
+def test_check_accumulate(page):
+    check = page["check_accumulate"]
+    check(page["accumulate"])
+
+    def wrong(divide, clear=True, weigh=False):
+        def answer(model, parts):
+            if clear:
+                model.zero_grad()
+            for x, y in parts:
+                share = len(x) / 12 if weigh else 1 / divide
+                (F.cross_entropy(model(x), y) * share).backward()
+
+        return answer
+
+    with pytest.raises(AssertionError, match="differ in size"):
+        check(wrong(3))
+    with pytest.raises(AssertionError, match="added up"):
+        check(wrong(1))
+    with pytest.raises(AssertionError, match="not cleared"):
+        check(wrong(1, clear=False, weigh=True))
+    with pytest.raises(AssertionError, match="not that of the whole"):
+        check(wrong(7))
+
+
+def test_check_quantize_rows(page):
+    check = page["check_quantize_rows"]
+    check(page["quantize_rows"])
+
+    def answer(rounding=torch.round, dtype=torch.int8, largest=127, whole=False):
+        def quantize(weight):
+            s = weight.abs().amax(1, keepdim=True) / largest
+            s = s.amax().expand_as(s) if whole else s
+            return rounding(weight / s).to(dtype), s
+
+        return quantize
+
+    for wrong, message in (
+        (answer(dtype=torch.int32), "not torch.int32"),
+        (
+            lambda w: (torch.zeros(6, 32, dtype=torch.int8), w.abs().max() / 127),
+            "one step per row",
+        ),
+        (answer(whole=True), "land on 127"),
+        (answer(largest=63), "land on 127"),
+        (answer(torch.trunc), "round to the nearest"),
+    ):
+        with pytest.raises(AssertionError, match=message):
+            check(wrong)
