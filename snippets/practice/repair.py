@@ -101,11 +101,13 @@ print(f"w = {w_fit:.3f}  b = {b_fit:.3f}  loss = {loss_fit:.1e}")
 # --8<-- [end:one-constant-mended]
 
 
-def fails_flat() -> None:
+def fails_flat() -> torch.Tensor:
     # --8<-- [start:fails-flat]
+    x = torch.linspace(-1, 1, 100)
     model = LinearRegression()
-    model(x)
+    y_pred = model(x)
     # --8<-- [end:fails-flat]
+    return y_pred
 
 
 # --8<-- [start:column]
