@@ -1,0 +1,308 @@
+"""
+zh: 背景：PyTorch 的三层，第一次尝试，历史，以及初学者最先遇到的错误。
+en: Background: PyTorch's three layers, a first taste, history, and first errors.
+"""
+
+# --8<-- [start:imports]
+import torch
+from torch import nn, optim
+
+# --8<-- [end:imports]
+
+# --8<-- [start:install]
+print(f"torch {torch.__version__}")
+print(f"accelerator available = {torch.accelerator.is_available()}")
+
+# zh: 有加速器就用它，没有就用 CPU：这样写，同一份代码到处能跑
+# en: use the accelerator if there is one, else the CPU: the same code runs anywhere
+if torch.accelerator.is_available():
+    device = torch.accelerator.current_accelerator()
+else:
+    device = torch.device("cpu")
+print(f"device = {device}")
+# --8<-- [end:install]
+
+# --8<-- [start:tensor]
+a = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+print(f"shape = {tuple(a.shape)}   dtype = {a.dtype}   device = {a.device}")
+
+# zh: * 逐个元素相乘，@ 才是矩阵乘法
+# en: * multiplies element by element, @ is the matrix product
+print(f"a * a = {(a * a).tolist()}")
+print(f"a @ a = {(a @ a).tolist()}")
+print(f"a.mean(dim=0) = {a.mean(dim=0).tolist()}")
+# --8<-- [end:tensor]
+
+# --8<-- [start:gradient]
+x, y = 3.0, 12.0
+w = torch.tensor(2.0, requires_grad=True)
+
+loss = (w * x - y) ** 2
+loss.backward()
+print(f"loss = {loss:.4f}   w.grad = {w.grad:.4f}")
+print(f"2 * x * (w * x - y) = {2 * x * (w * x - y):.4f}")
+# --8<-- [end:gradient]
+
+# --8<-- [start:step]
+lr = 0.05
+
+# zh: 更新参数本身不该被记录进计算图
+# en: the update itself must not be recorded for differentiation
+with torch.no_grad():
+    w -= lr * w.grad
+new_loss = (w * x - y) ** 2
+print(f"w = {w:.4f}   loss = {new_loss:.4f}")
+# --8<-- [end:step]
+
+# --8<-- [start:modules]
+model = nn.Linear(1, 1, bias=False)
+with torch.no_grad():
+    model.weight.fill_(2.0)
+optimizer = optim.SGD(model.parameters(), lr=0.05)
+criterion = nn.MSELoss()
+# zh: nn.Linear 要的是 (样本数, 特征数)，所以一个数也写成 1×1
+# en: nn.Linear wants (samples, features), so even one number is written 1×1
+inputs, targets = torch.tensor([[3.0]]), torch.tensor([[12.0]])
+
+path = [model.weight.item()]
+for step in range(1, 6):
+    loss = criterion(model(inputs), targets)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    path.append(model.weight.item())
+    print(f"step {step}   loss = {loss:.2e}   w = {path[-1]:.5f}")
+# --8<-- [end:modules]
+
+
+# --8<-- [start:too-far]
+def descend(lr: float, steps: int, w: float = 2.0) -> list[float]:
+    """
+    zh: 在 (3w − 12)² 上做 steps 步梯度下降，返回途经的 w，共 steps + 1 个。
+    en: Gradient descent on (3w − 12)² for a number of steps; returns all steps + 1 w.
+    """
+    weights = [w]
+    for _ in range(steps):
+        weights.append(weights[-1] - lr * 2 * 3.0 * (3.0 * weights[-1] - 12.0))
+    return weights
+
+
+for lr in (0.05, 0.10, 0.12):
+    factor = 1 - 2 * lr * 3.0**2
+    errors = [abs(w - 4.0) for w in descend(lr, 10)]
+    print(f"lr = {lr:.2f}   factor = {factor:+.2f}   |w - 4| = {errors[-1]:.2e}")
+# --8<-- [end:too-far]
+
+# --8<-- [start:composed]
+torch.manual_seed(0)
+net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+point = torch.tensor([0.5, -1.0], requires_grad=True)
+output = net(point)
+(slope,) = torch.autograd.grad(output, point)
+
+# zh: 同一个网络，写成三个函数的复合；它的导数是三个导数的乘积
+# en: the same network as three functions in a row; its derivative is three multiplied
+W1, b1, W2, b2 = (p.detach() for p in net.parameters())
+hidden = torch.tanh(W1 @ point.detach() + b1)
+by_hand = W2 @ hidden + b2
+slope_by_hand = (W2 @ torch.diag(1 - hidden**2) @ W1).squeeze(0)
+
+print(f"net(point) = {output.item():.6f}   by hand = {by_hand.item():.6f}")
+print(f"slope = ({slope[0]:.6f}, {slope[1]:.6f})")
+print(f"equal: {torch.allclose(slope, slope_by_hand)}")
+# --8<-- [end:composed]
+
+# --8<-- [start:milestones]
+# zh: （日期，类别，名称，来源页上的条目）；只写到来源能确认的精度
+# en: (date, kind, name, entry on the sources page), as exact as the source allows
+milestones = [
+    ("1958-11", "idea", "perceptron", "rosenblatt-1958"),
+    ("1976", "idea", "reverse-mode", "linnainmaa-1976"),
+    ("1986-10-09", "idea", "backpropagation", "rumelhart-1986"),
+    ("1998-11", "model", "LeNet-5", "lecun-1998"),
+    ("2002", "tool", "Torch", "collobert-2002"),
+    ("2010", "tool", "Theano", "bergstra-2010"),
+    ("2012", "model", "AlexNet", "krizhevsky-2012"),
+    ("2015", "tool", "Chainer", "tokui-2015"),
+    ("2015-11-09", "tool", "TensorFlow", "abadi-2015"),
+    ("2017-01-19", "tool", "PyTorch", "pytorch-a-year-in"),
+    ("2017-06-12", "model", "Transformer", "vaswani-2017"),
+    ("2018-12-07", "tool", "PyTorch 1.0", "pytorch-pypi"),
+    ("2019-09-30", "tool", "TensorFlow 2.0", "tensorflow-pypi"),
+    ("2022-09-12", "tool", "PyTorch Foundation", "pytorch-foundation-2022"),
+    ("2023-03-15", "tool", "PyTorch 2.0", "pytorch-pypi"),
+]
+
+
+def decimal_year(date: str) -> float:
+    """
+    zh: 把 1998、1998-11 或 1998-11-05 换成横轴上的位置；缺的月、日按 1 算。
+    en: The place on an axis of 1998, 1998-11 or 1998-11-05; what is missing counts as 1.
+    """
+    year, month, day, *_ = [int(part) for part in date.split("-")] + [1, 1]
+    return year + (month - 1) / 12 + (day - 1) / 365
+
+
+# --8<-- [end:milestones]
+
+
+def fails_dtype() -> None:
+    # --8<-- [start:fails-dtype]
+    pixels = torch.tensor([[0, 128, 255]])
+    weights = torch.ones(3, 1)
+    pixels @ weights
+    # --8<-- [end:fails-dtype]
+
+
+# --8<-- [start:mend-dtype]
+pixels = torch.tensor([[0, 128, 255]])
+weights = torch.ones(3, 1)
+product = pixels.to(weights.dtype) @ weights
+print(f"product = {product.tolist()}   dtype = {product.dtype}")
+# --8<-- [end:mend-dtype]
+
+
+def fails_integer_gradient() -> None:
+    # --8<-- [start:fails-integer-gradient]
+    torch.tensor(2, requires_grad=True)
+    # --8<-- [end:fails-integer-gradient]
+
+
+def fails_shape() -> None:
+    # --8<-- [start:fails-shape]
+    torch.ones(2, 3) @ torch.ones(2, 3)
+    # --8<-- [end:fails-shape]
+
+
+# --8<-- [start:mend-shape]
+left, right = torch.ones(2, 3), torch.ones(2, 3)
+print(f"left @ right.T: {tuple((left @ right.T).shape)}")
+print(f"left.T @ right: {tuple((left.T @ right).shape)}")
+# --8<-- [end:mend-shape]
+
+# --8<-- [start:silent-broadcast]
+prediction = torch.tensor([[1.0], [2.0], [3.0]])
+target = torch.tensor([1.0, 2.0, 3.0])
+
+# zh: 预测完全正确，误差本该是零
+# en: the prediction is perfect, so the error ought to be zero
+difference = prediction - target
+print(f"{tuple(prediction.shape)} - {tuple(target.shape)} = {tuple(difference.shape)}")
+print(f"wrong = {difference.square().mean():.4f}")
+right = prediction - target.unsqueeze(1)
+print(f"right = {right.square().mean():.4f}")
+# --8<-- [end:silent-broadcast]
+
+
+def fails_device() -> None:
+    # --8<-- [start:fails-device]
+    torch.ones(3).to("cuda")
+    # --8<-- [end:fails-device]
+
+
+# --8<-- [start:mend-device]
+moved = torch.ones(3, device=device)
+print((moved + torch.ones(3, device=moved.device)).tolist())
+# --8<-- [end:mend-device]
+
+
+# --8<-- [start:check-step]
+def check_step(step) -> None:
+    """
+    zh: 检查 step(w, x, y, lr)：返回 mean((w·x − y)²) 上一步梯度下降之后的 w。
+    en: Check step(w, x, y, lr): w after one step of descent on mean((w·x − y)²).
+
+    Raises:
+        zh: AssertionError: 答案不对，消息说明错在哪里。
+        en: AssertionError: the answer is wrong; the message says how.
+    """
+    w = torch.tensor(0.5)
+    x, y = torch.tensor([1.0, 2.0, 4.0]), torch.tensor([3.0, 6.0, 12.0])
+    answer = step(w, x, y, 0.01)
+
+    problem = "step 改动了传进来的 w；应当返回一个新的张量"  # zh
+    problem = "step changed the w it was given; return a new tensor"  # en
+    assert w.item() == 0.5, problem
+    problem = "step 应当返回张量"  # zh
+    problem = "step must return a tensor"  # en
+    assert isinstance(answer, torch.Tensor), problem
+    gradient = (2 * x * (w * x - y)).mean()
+    problem = "方向反了：梯度指向损失上升的一边，要减去它"  # zh
+    problem = "wrong direction: the gradient points uphill, so subtract it"  # en
+    assert not torch.isclose(answer, w + 0.01 * gradient), problem
+    problem = "步子大了三倍：损失是平均值，不是总和"  # zh
+    problem = "three times too far: the loss is the mean, not the sum"  # en
+    assert not torch.isclose(answer, w - 0.03 * gradient), problem
+    problem = "w 的新值不对"  # zh
+    problem = "the new w is wrong"  # en
+    problem += f": {answer.item():.4f} != {(w - 0.01 * gradient).item():.4f}"
+    assert torch.isclose(answer, w - 0.01 * gradient), problem
+
+
+# --8<-- [end:check-step]
+
+
+# --8<-- [start:solution-step]
+def step(w: torch.Tensor, x: torch.Tensor, y: torch.Tensor, lr: float) -> torch.Tensor:
+    """
+    zh: 一步梯度下降；w 是标量，x 与 y 的形状是 (n,)；返回新的标量。
+    en: One step of gradient descent; w is a scalar, x and y are (n,); a new scalar.
+    """
+    w = w.clone().requires_grad_()
+    loss = ((w * x - y) ** 2).mean()
+    (gradient,) = torch.autograd.grad(loss, w)
+    return w.detach() - lr * gradient
+
+
+check_step(step)
+# --8<-- [end:solution-step]
+
+
+# --8<-- [start:check-score]
+def check_score(score) -> None:
+    """
+    zh: 检查 score(pixels, weights)：像素先缩放到 0 到 1，再与权重做矩阵乘法。
+    en: Check score(pixels, weights): scale pixels to 0…1, then matrix-multiply.
+
+    Raises:
+        zh: AssertionError: 答案不对，消息说明错在哪里。
+        en: AssertionError: the answer is wrong; the message says how.
+    """
+    pixels = torch.tensor([[0, 51, 255], [255, 255, 0]], dtype=torch.uint8)
+    weights = torch.tensor([1.0, 2.0, -1.0])
+    answer = score(pixels, weights)
+
+    problem = "每张图应得一个分数：形状应为 (2,)，却是"  # zh
+    problem = "one score per image is wanted: shape (2,), not"  # en
+    assert answer.shape == (2,), f"{problem} {tuple(answer.shape)}"
+    problem = "结果应是浮点数，却是"  # zh
+    problem = "the result must be floating point, not"  # en
+    assert answer.is_floating_point(), f"{problem} {answer.dtype}"
+    problem = "像素没有缩放：先除以 255"  # zh
+    problem = "the pixels are not scaled: divide them by 255 first"  # en
+    assert answer.abs().max() < 10, problem
+    problem = "缩放时丢了小数：整数除法把 51 / 255 变成了 0"  # zh
+    problem = (
+        "the scaling lost the fractions: integer division made 51 / 255 zero"  # en
+    )
+    assert answer[0] != -1, problem
+    problem = "分数不对"  # zh
+    problem = "the scores are wrong"  # en
+    wanted = torch.tensor([-0.6, 3.0])
+    assert torch.allclose(answer, wanted), f"{problem}: {answer.tolist()}"
+
+
+# --8<-- [end:check-score]
+
+
+# --8<-- [start:solution-score]
+def score(pixels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """
+    zh: pixels 为 (n, k) 的 uint8，weights 为 (k,) 的浮点数；返回 (n,) 的浮点数。
+    en: pixels (n, k) of uint8 and weights (k,) of floats; returns (n,) of floats.
+    """
+    return pixels.to(weights.dtype) / 255 @ weights
+
+
+check_score(score)
+# --8<-- [end:solution-score]

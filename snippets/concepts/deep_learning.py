@@ -1,0 +1,544 @@
+"""
+zh: 人工智能 ⊃ 机器学习 ⊃ 深度学习：同一任务的三种解法，以及「深」换来什么。
+en: AI ⊃ machine learning ⊃ deep learning: one task three ways, and what depth buys.
+"""
+
+# --8<-- [start:data]
+from collections.abc import Callable
+
+import torch
+from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import RepeatedStratifiedKFold, train_test_split
+from torch import Tensor, nn
+
+# zh: scikit-learn 给的是 float64，nn.Linear 要 float32；像素原是 0 到 16
+# en: scikit-learn gives float64, nn.Linear wants float32; pixels came as 0 to 16
+pixels, digit = (torch.as_tensor(part) for part in load_digits(return_X_y=True))
+pixels = pixels.float() / 16
+cells, benign = (torch.as_tensor(part) for part in load_breast_cancer(return_X_y=True))
+cells = cells.float()
+
+print(f"digits  {tuple(pixels.shape)}   classes = {len(digit.unique())}")
+print(f"cells   {tuple(cells.shape)}   classes = {len(benign.unique())}")
+print(f"share of the larger class = {benign.float().mean():.3f}")
+# --8<-- [end:data]
+
+# --8<-- [start:rule-digits]
+DRAWINGS = """
+.###. ...#. .##.. .###. ..#.. ##### ..#.. ##### .###. .###.
+#..#. ..##. #..#. ...#. ..#.. #.... .#... ...#. #..#. #..#.
+#...# .###. ...#. ...#. .#... #.... .#... ...#. #..#. #..#.
+#...# ...#. ...#. ..##. #..#. ####. #.... .#### .##.. .####
+#...# ...#. ..#.. ...#. ##### ...#. #.##. ..#.. .##.. ...#.
+#...# ...#. ..#.. ....# ...#. ...#. #...# ..#.. #..#. ...#.
+#..#. ...#. .#... #...# ...#. #..#. #...# .#... #..#. ...#.
+.###. ...#. ##### .###. ...#. .##.. .###. .#... .##.. .##..
+"""
+rows = [line.split() for line in DRAWINGS.split("\n") if line]
+# zh: (数字, 行, 列)：10 × 8 × 5
+# en: (digit, row, column): 10 × 8 × 5
+drawn = torch.tensor([[[c == "#" for c in row[d]] for row in rows] for d in range(10)])
+
+
+def read_digit(images: Tensor) -> Tensor:
+    """
+    zh: 在四个左右位置上搜索与图最相关的手绘数字；images 为 (n, 64)，返回 (n,)。
+    en: Search four horizontal places for the drawing that correlates best with an
+    en: image; images (n, 64), returns (n,).
+    """
+    images = nn.functional.normalize(images - images.mean(1, keepdim=True))
+    scores = []
+    for left in range(4):
+        canvas = torch.zeros(10, 8, 8)
+        canvas[:, :, left : left + 5] = drawn
+        canvas = canvas.flatten(1)
+        canvas = nn.functional.normalize(canvas - canvas.mean(1, keepdim=True))
+        scores.append(images @ canvas.T)
+    return torch.stack(scores).amax(0).argmax(1)
+
+
+def accuracy(answer: Tensor, truth: Tensor) -> float:
+    """
+    zh: 答对的比例；两者形状均为 (n,)。
+    en: The share of right answers; both have shape (n,).
+    """
+    return (torch.as_tensor(answer) == truth).float().mean().item()
+
+
+rule_accuracy = accuracy(read_digit(pixels), digit)
+print(f"rule for digits: {rule_accuracy:.3f}")
+# --8<-- [end:rule-digits]
+
+# --8<-- [start:rule-cells]
+radius = cells[:, 0]
+# zh: 人定的规则：细胞核的平均半径小于 15，就判为良性（1）
+# en: a rule set by a person: nuclei of mean radius below 15 are called benign (1)
+radius_accuracy = accuracy((radius < 15).long(), benign)
+print(f"rule for cells: {radius_accuracy:.3f}")
+# --8<-- [end:rule-cells]
+
+
+# --8<-- [start:threshold]
+def risk_of_threshold(threshold: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """
+    zh: 规则「x < threshold 为 1」在样本 (x, y) 上的经验风险（错误的比例）。
+    en: Empirical risk (share of errors) on (x, y) of the rule "1 if x < threshold".
+    """
+    return ((x < threshold).long() != y).float().mean()
+
+
+candidates = torch.linspace(10, 20, 201)
+risks = torch.stack([risk_of_threshold(c, radius, benign) for c in candidates])
+# zh: 训练：在所有候选参数里，找经验风险最小的一个
+# en: training: among all candidate parameters, find the one of least empirical risk
+learned = candidates[risks.argmin()]
+print(f"threshold = {learned:.2f}   accuracy = {1 - risks.min():.3f}")
+# --8<-- [end:threshold]
+
+# --8<-- [start:learners]
+Learner = Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]]
+
+
+def logistic_regression(x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
+    """
+    zh: 线性模型：每类一组权重。x (n, d)，y (n,)；返回预测函数。
+    en: A linear model, one set of weights per class; x (n, d), y (n,) -> predictor.
+    """
+    return LogisticRegression(max_iter=1000).fit(x, y).predict
+
+
+def random_forest(x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
+    """
+    zh: 五十棵决策树投票（Breiman 2001）；参数与返回值同上。
+    en: Fifty decision trees vote (Breiman 2001); same arguments and result.
+    """
+    return RandomForestClassifier(n_estimators=50, random_state=0).fit(x, y).predict
+
+
+def train_network(
+    x: Tensor,
+    y: Tensor,
+    hidden: int = 64,
+    seed: int = 0,
+    freeze: bool = False,
+    rule: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+    lr: float = 0.02,
+) -> nn.Sequential:
+    """
+    zh: 一个隐藏层，全批量走 100 步；freeze 时第一层保持随机、不训练。
+    en: One hidden layer, 100 full-batch steps; freeze keeps the first layer random.
+    """
+    torch.manual_seed(seed)
+    classes = int(y.max()) + 1
+    net = nn.Sequential(
+        nn.Linear(x.shape[1], hidden), nn.ReLU(), nn.Linear(hidden, classes)
+    )
+    optimizer = rule((net[2] if freeze else net).parameters(), lr=lr)
+    for _ in range(100):
+        loss = nn.functional.cross_entropy(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return net.requires_grad_(False)
+
+
+def neural_network(x: Tensor, y: Tensor, **settings) -> Callable[[Tensor], Tensor]:
+    """
+    zh: 训练一个网络；返回预测函数：得分最高的那一类。
+    en: Train a network; returns a predictor: the class of the highest score.
+    """
+    net = train_network(x, y, **settings)
+    return lambda new: net(new).argmax(1)
+
+
+# --8<-- [end:learners]
+
+
+# --8<-- [start:cross-validate]
+def standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
+    """
+    zh: 两者都减去训练集的均值，再除以训练集的标准差；形状 (n, d) 与 (m, d)。
+    en: Subtract the training mean from both, divide by the training deviation.
+    """
+    mean, std = train.mean(0), train.std(0, correction=0)
+    # zh: 有些像素总是空白，标准差为零
+    # en: some pixels are always blank, so their deviation is zero
+    std[std == 0] = 1
+    return (train - mean) / std, (test - mean) / std
+
+
+def cross_validate(learners: dict[str, Learner], x: Tensor, y: Tensor) -> dict:
+    """
+    zh: 五折交叉验证，重复两遍；所有学习器用同样的划分。返回每个学习器的十个准确率。
+    en: Five-fold cross-validation, twice over, with the same splits for all learners;
+    en: returns ten accuracies for each.
+    """
+    scores = {name: [] for name in learners}
+    folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=0)
+    for train, test in folds.split(x, y):
+        x_train, x_test = standardise(x[train], x[test])
+        for name, learn in learners.items():
+            predict = learn(x_train, y[train])
+            scores[name].append(accuracy(predict(x_test), y[test]))
+    return {name: torch.tensor(values) for name, values in scores.items()}
+
+
+# --8<-- [end:cross-validate]
+
+# --8<-- [start:compare]
+learners = {
+    "logistic": logistic_regression,
+    "forest": random_forest,
+    "network": neural_network,
+}
+on_digits = cross_validate(learners, pixels, digit)
+on_cells = cross_validate(learners, cells, benign)
+
+for data, scores in (("digits", on_digits), ("cells", on_cells)):
+    for name, values in scores.items():
+        print(f"{data}  {name:8}  {values.mean():.3f} ± {values.std():.3f}")
+# --8<-- [end:compare]
+
+# --8<-- [start:paired]
+for data, scores in (("digits", on_digits), ("cells", on_cells)):
+    for rival in ("logistic", "forest"):
+        gap = scores["network"] - scores[rival]
+        wins = (gap > 0).sum().item()
+        print(
+            f"{data}  network - {rival:8}  {gap.mean():+.4f} ± {gap.std():.4f}"
+            f"   wins {wins} of {len(gap)}"
+        )
+# --8<-- [end:paired]
+
+# --8<-- [start:data-size]
+sizes = (10, 20, 50, 100, 300, 1000)
+by_size = {name: torch.zeros(len(sizes), 3) for name in learners}
+for i, size in enumerate(sizes):
+    for repeat in range(3):
+        # zh: stratify 让每一类都有代表：十个样本就是每个数字一张图
+        # en: stratify keeps every class present: ten examples are one image per digit
+        train, test = train_test_split(
+            torch.arange(len(digit)),
+            train_size=size,
+            test_size=500,
+            stratify=digit,
+            random_state=repeat,
+        )
+        for name, learn in learners.items():
+            predict = learn(pixels[train], digit[train])
+            by_size[name][i, repeat] = accuracy(predict(pixels[test]), digit[test])
+
+print(f"{'size':>4}  " + "  ".join(by_size))
+for i, size in enumerate(sizes):
+    row = "  ".join(f"{by_size[name][i].mean():{len(name)}.3f}" for name in by_size)
+    print(f"{size:4}  {row}")
+# --8<-- [end:data-size]
+
+# --8<-- [start:features]
+train, test = train_test_split(
+    torch.arange(len(digit)), train_size=1000, stratify=digit, random_state=0
+)
+x_train, x_test = standardise(pixels[train], pixels[test])
+
+widths = (2, 4, 8, 16, 32, 64)
+given, trained = [], []
+for width in widths:
+    for freeze, results in ((True, given), (False, trained)):
+        predict = neural_network(x_train, digit[train], hidden=width, freeze=freeze)
+        results.append(accuracy(predict(x_test), digit[test]))
+    print(f"width {width:2}   random {given[-1]:.3f}   learned {trained[-1]:.3f}")
+# --8<-- [end:features]
+
+
+# --8<-- [start:representation]
+def nearest_mean(x: Tensor, y: Tensor, new: Tensor) -> Tensor:
+    """
+    zh: 判为均值最近的那一类；x (n, d)，y (n,)，new (m, d)；返回 (m,)。
+    en: The class whose mean is nearest; x (n, d), y (n,), new (m, d); returns (m,).
+    """
+    means = torch.stack([x[y == c].mean(0) for c in y.unique()])
+    return torch.cdist(new, means).argmin(1)
+
+
+def principal_directions(x: Tensor) -> Tensor:
+    """
+    zh: x (n, d) 方差最大的两个方向，作为 (d, 2) 的两列（主成分分析）。
+    en: The two directions of most variance of x (n, d), as columns of (d, 2): PCA.
+    """
+    _, _, directions = torch.linalg.svd(x - x.mean(0), full_matrices=False)
+    return directions[:2].T
+
+
+torch.manual_seed(0)
+untrained = nn.Linear(64, 16).requires_grad_(False)
+net = train_network(x_train, digit[train], hidden=16)
+
+planes = {}
+for name, layer in (("untrained", untrained), ("trained", net[0])):
+    h_train, h_test = layer(x_train).relu(), layer(x_test).relu()
+    directions = principal_directions(h_train)
+    planes[name] = h_test @ directions
+    whole = nearest_mean(h_train, digit[train], h_test)
+    flat = nearest_mean(h_train @ directions, digit[train], planes[name])
+    print(
+        f"{name:9}  nearest mean in 16-D: {accuracy(whole, digit[test]):.3f}"
+        f"   in 2-D: {accuracy(flat, digit[test]):.3f}"
+    )
+# --8<-- [end:representation]
+
+
+# --8<-- [start:tent]
+def tent(x: Tensor) -> Tensor:
+    """
+    zh: 一层两个 ReLU 单元：在 [0, 1] 上先升到 1，再降回 0。
+    en: One layer of two ReLU units: on [0, 1] it rises to 1 and falls back to 0.
+    """
+    return 2 * x.relu() - 4 * (x - 0.5).relu()
+
+
+def count_pieces(f: Callable[[Tensor], Tensor]) -> int:
+    """
+    zh: 数一数 f 在 [0, 1] 上有几段直线；折点须落在步长 1/4096 的格点上。
+    en: How many straight pieces f has on [0, 1]; kinks must lie on a grid of 1/4096.
+    """
+    x = torch.linspace(0, 1, 4097)
+    slopes = f(x).diff() * 4096
+    return 1 + (slopes.diff().abs() > 1e-3).sum().item()
+
+
+def zigzag(x: Tensor, depth: int) -> Tensor:
+    """
+    zh: 把 tent 套 depth 次；x 为任意形状。
+    en: Apply tent depth times; x has any shape.
+    """
+    for _ in range(depth):
+        x = tent(x)
+    return x
+
+
+pieces = []
+for depth in range(1, 9):
+    pieces.append(count_pieces(lambda x, depth=depth: zigzag(x, depth)))
+    print(
+        f"depth {depth}   units = {2 * depth:2}   pieces = {pieces[-1]:3}"
+        f"   one layer needs >= {pieces[-1] - 1} units"
+    )
+# --8<-- [end:tent]
+
+
+def fails_dtype() -> None:
+    # --8<-- [start:fails-dtype]
+    features, labels = load_breast_cancer(return_X_y=True)
+    print(features.dtype)
+    nn.Linear(30, 2)(torch.as_tensor(features))
+    # --8<-- [end:fails-dtype]
+
+
+# --8<-- [start:unscaled]
+train, test = train_test_split(
+    torch.arange(len(benign)), train_size=400, stratify=benign, random_state=0
+)
+raw = cells[train], cells[test]
+for name, (fit_on, test_on) in (("raw", raw), ("scaled", standardise(*raw))):
+    settings = {"rule": torch.optim.SGD, "lr": 0.1}
+    answer = neural_network(fit_on, benign[train], **settings)(test_on)
+    forest = random_forest(fit_on, benign[train])(test_on)
+    print(
+        f"{name:6}  network {accuracy(answer, benign[test]):.3f}"
+        f"   calls benign {answer.float().mean():.3f}"
+        f"   forest {accuracy(forest, benign[test]):.3f}"
+    )
+# --8<-- [end:unscaled]
+
+# --8<-- [start:leak]
+torch.manual_seed(0)
+# zh: 纯噪声，标签是抛硬币：任何模型的真实准确率都是一半
+# en: pure noise and coin tosses for labels: the true accuracy of any model is a half
+noise, coin = torch.randn(100, 2000), torch.arange(100) % 2
+
+
+def best_features(x: Tensor, y: Tensor) -> Tensor:
+    """
+    zh: 两类均值相差最大的 20 个特征的编号。
+    en: The indices of the 20 features whose class means differ most.
+    """
+    return (x[y == 1].mean(0) - x[y == 0].mean(0)).abs().topk(20).indices
+
+
+def select_then_fit(x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
+    """
+    zh: 只用拿到的训练样本挑特征，再拟合。
+    en: Choose features from the training examples it is given, then fit.
+    """
+    chosen = best_features(x, y)
+    predict = logistic_regression(x[:, chosen], y)
+    return lambda new: predict(new[:, chosen])
+
+
+peeked = noise[:, best_features(noise, coin)]
+leaky = cross_validate({"": logistic_regression}, peeked, coin)[""]
+honest = cross_validate({"": select_then_fit}, noise, coin)[""]
+seen = accuracy(random_forest(noise, coin)(noise), coin)
+print(f"features chosen before the split: {leaky.mean():.3f}")
+print(f"features chosen inside each fold: {honest.mean():.3f}")
+print(f"forest on its own training data:  {seen:.3f}")
+# --8<-- [end:leak]
+
+# --8<-- [start:seeds]
+train, test = train_test_split(
+    torch.arange(len(digit)), train_size=1000, stratify=digit, random_state=0
+)
+by_seed = torch.tensor(
+    [
+        accuracy(
+            neural_network(pixels[train], digit[train], seed=seed)(pixels[test]),
+            digit[test],
+        )
+        for seed in range(8)
+    ]
+)
+print(
+    f"worst {by_seed.min():.3f}   mean {by_seed.mean():.3f}   best {by_seed.max():.3f}"
+)
+# --8<-- [end:seeds]
+
+
+# --8<-- [start:check-risk]
+def check_risk(empirical_risk) -> None:
+    """
+    zh: 检查 empirical_risk(predict, x, y)：0–1 损失下的经验风险。
+    en: Check empirical_risk(predict, x, y), the empirical risk under 0–1 loss.
+
+    Raises:
+        zh: AssertionError: 答案不对，消息说明错在哪里。
+        en: AssertionError: the answer is wrong; the message says how.
+    """
+    x, y = torch.tensor([0.1, 0.4, 0.6, 0.9, 0.3]), torch.tensor([0, 1, 1, 1, 0])
+    answer = float(empirical_risk(lambda x: (x > 0.5).long(), x, y))
+
+    problem = "这是答对的比例；风险要数的是错误"  # zh
+    problem = "that is the share of right answers; risk counts the errors"  # en
+    assert abs(answer - 0.8) > 1e-6, problem
+    problem = "这是错误的个数；还要除以样本数"  # zh
+    problem = "that is the number of errors; divide it by the number of examples"  # en
+    assert abs(answer - 1) > 1e-6, problem
+    problem = "风险不对"  # zh
+    problem = "the risk is wrong"  # en
+    assert abs(answer - 0.2) < 1e-6, f"{problem}: {answer:.4f} != 0.2000"
+
+
+# --8<-- [end:check-risk]
+
+
+# --8<-- [start:solution-risk]
+def empirical_risk(predict: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> float:
+    """
+    zh: 预测错误的比例；x 的第一维与 y 的长度相同。
+    en: The share of wrong predictions; x has as many rows as y.
+    """
+    return (predict(x) != y).float().mean().item()
+
+
+check_risk(empirical_risk)
+# --8<-- [end:solution-risk]
+
+
+# --8<-- [start:check-scaling]
+def check_scaling(scale) -> None:
+    """
+    zh: 检查 scale(train, test)：两者都缩放到以训练集计的 0 到 1，不得偷看测试集。
+    en: Check scale(train, test): both scaled to 0…1 as the training set has it,
+    en: without a look at the test set.
+
+    Raises:
+        zh: AssertionError: 答案不对，消息说明错在哪里。
+        en: AssertionError: the answer is wrong; the message says how.
+    """
+    train = torch.tensor([[0.0, 10.0, 5.0], [4.0, 20.0, 5.0], [2.0, 15.0, 5.0]])
+    test = torch.tensor([[8.0, 10.0, 6.0], [2.0, 30.0, 5.0]])
+    new_train, new_test = scale(train.clone(), test.clone())
+
+    problem = "常数特征除以了零，得到 NaN 或无穷"  # zh
+    problem = "a constant feature was divided by zero: NaN or infinity"  # en
+    assert new_train.isfinite().all() and new_test.isfinite().all(), problem
+    wanted = torch.tensor([[0.0, 0.0], [1.0, 1.0], [0.5, 0.5]])
+    problem = "训练集没有落在 0 到 1：偷看了测试集，或者把所有特征混在了一起"  # zh
+    problem = "training data is not 0…1: test data or other features were used"  # en
+    assert torch.allclose(new_train[:, :2], wanted), problem
+    problem = "测试集要用训练集的最小值和范围来缩放，而不是它自己的"  # zh
+    problem = "test data must be scaled by the training minimum and range"  # en
+    wanted = torch.tensor([[2.0, 0.0], [0.5, 2.0]])
+    assert torch.allclose(new_test[:, :2], wanted), problem
+
+
+# --8<-- [end:check-scaling]
+
+
+# --8<-- [start:solution-scaling]
+def scale(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
+    """
+    zh: 按训练集的最小值和范围逐列缩放；形状 (n, d) 与 (m, d)。
+    en: Scale each column by the training minimum and range; (n, d) and (m, d).
+    """
+    low, high = train.amin(0), train.amax(0)
+    span = torch.where(high > low, high - low, 1.0)
+    return (train - low) / span, (test - low) / span
+
+
+check_scaling(scale)
+# --8<-- [end:solution-scaling]
+
+
+# --8<-- [start:check-zigzag]
+def check_zigzag(net: nn.Sequential) -> None:
+    """
+    zh: 检查 net：从 (n, 1) 到 (n, 1)，隐藏单元至多 12 个，在 [0, 1] 上有 64 段直线。
+    en: Check net, (n, 1) to (n, 1): at most 12 hidden units, 64 pieces on [0, 1].
+
+    Raises:
+        zh: AssertionError: 答案不对，消息说明错在哪里。
+        en: AssertionError: the answer is wrong; the message says how.
+    """
+    pairs = list(zip(net, net[1:], strict=False))
+    units = sum(
+        layer.out_features for layer, then in pairs if isinstance(then, nn.ReLU)
+    )
+    with torch.no_grad():
+        found = count_pieces(lambda x: net(x.unsqueeze(1)).squeeze(1))
+
+    problem = "没有非线性：线性层叠在一起仍是一条直线"  # zh
+    problem = "no nonlinearity: stacked linear layers are still one line"  # en
+    assert units, problem
+    problem = "隐藏单元太多"  # zh
+    problem = "too many hidden units"  # en
+    assert units <= 12, f"{problem}: {units} > 12"
+    problem = "直线的段数不对"  # zh
+    problem = "wrong number of straight pieces"  # en
+    assert found == 64, f"{problem}: {found} != 64"
+
+
+# --8<-- [end:check-zigzag]
+
+
+# --8<-- [start:solution-zigzag]
+def zigzag_network(depth: int) -> nn.Sequential:
+    """
+    zh: 把 tent 写成层：每次折叠用 Linear(1, 2)、ReLU、Linear(2, 1)。
+    en: tent as layers: each fold is Linear(1, 2), ReLU and Linear(2, 1).
+    """
+    layers = []
+    for _ in range(depth):
+        enter, leave = nn.Linear(1, 2), nn.Linear(2, 1)
+        with torch.no_grad():
+            enter.weight.copy_(torch.tensor([[1.0], [1.0]]))
+            enter.bias.copy_(torch.tensor([0.0, -0.5]))
+            leave.weight.copy_(torch.tensor([[2.0, -4.0]]))
+            leave.bias.zero_()
+        layers += [enter, nn.ReLU(), leave]
+    return nn.Sequential(*layers)
+
+
+check_zigzag(zigzag_network(6))
+# --8<-- [end:solution-zigzag]
