@@ -376,9 +376,7 @@ def check_cross_entropy(loss) -> None:
     assert torch.isclose(answer, right), problem
     answer = loss(1000 * logits, target)
     problem = f"对数几率很大时结果是 {answer}：先减去最大值"  # zh
-    problem = (
-        f"for large logits the result is {answer}: subtract the maximum first"  # en
-    )
+    problem = f"large logits give {answer}: subtract the maximum first"  # en
     assert torch.isclose(answer, F.cross_entropy(1000 * logits, target)), problem
 
 
@@ -439,8 +437,8 @@ def check_poisson(loss) -> None:
     en: z and y of one shape, scalar result; ln y! may be left out.
 
     Raises:
-        zh: AssertionError: 梯度不对，或者最小值不在计数的均值处。
-        en: AssertionError: wrong gradient, or the least value is not at the mean count.
+        zh: AssertionError: 对 z 的梯度不对。
+        en: AssertionError: the gradient with respect to z is wrong.
     """
     y = torch.tensor([0.0, 3.0, 1.0, 8.0])
     z = torch.tensor([0.5, -1.0, 2.0, 1.0], requires_grad=True)

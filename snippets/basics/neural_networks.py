@@ -64,9 +64,9 @@ with torch.no_grad():
         # en: the next layer acts on the affine map so far: W₂(W₁x + b₁) + b₂
         collapsed_W = layer.weight @ collapsed_W
         collapsed_b = layer.weight @ collapsed_b + layer.bias
-    difference = (stack(X) - (X @ collapsed_W.T + collapsed_b)).abs().max().item()
+    difference = stack(X) - (X @ collapsed_W.T + collapsed_b)
 print("W", tuple(collapsed_W.shape), "b", tuple(collapsed_b.shape))
-print(f"difference {difference:.0e}")
+print(f"difference {difference.abs().max():.0e}")
 # --8<-- [end:collapse]
 
 # --8<-- [start:xor-train]
@@ -159,7 +159,8 @@ activations = {
 }
 slopes = {name: derivative(phi, grid) for name, phi in activations.items()}
 for name, slope in slopes.items():
-    print(f"{name:8}{slope[0]:8.4f}{slope[120]:8.4f}{slope[-1]:8.4f}{slope.max():8.4f}")
+    shown = (slope[0], slope[120], slope[-1], slope.max())
+    print(f"{name:8}" + "".join(f"{value:8.4f}" for value in shown))
 # --8<-- [end:activations]
 
 # --8<-- [start:derivative-formulas]
@@ -207,7 +208,7 @@ print(f"loss {symmetric_losses[-1]:.4f}, floor {floor:.4f}")
 
 
 # --8<-- [start:variance]
-def variances(weight_variance: float, depth: int = 10, n: int = 512) -> list[float]:
+def variances(weight_variance: float, n: int = 512, depth: int = 10) -> list:
     """
     zh: 深 ReLU 网络每一层的 Var(z)；每层 n 个单元，正态权重，没有偏置。
     en: Var(z) in each layer of a deep ReLU net: n units each, normal weights, no bias.
@@ -253,7 +254,7 @@ print(f"Var(w) = {default.weight.var():.6f},    2/n = {2 / 512:.6f}")
 
 
 # --8<-- [start:vanishing]
-def gradient_norms(phi, weight_variance: float, depth: int = 20) -> list[float]:
+def gradient_norms(phi, weight_variance: float, depth: int = 20) -> list:
     """
     zh: 梯度 ∂L/∂z 在每一层的范数，从第一层到最后一层；每层 64 个单元，没有偏置。
     en: Norm of ∂L/∂z in each layer, first to last; 64 units a layer, no bias.
@@ -333,11 +334,10 @@ theirs = nn.Linear(3, 4)
 
 for model in (ours, theirs):
     model(X).square().sum().backward()
-print(
-    "parameters:", torch.equal(ours.W, theirs.weight), torch.equal(ours.b, theirs.bias)
-)
-print("output:    ", torch.allclose(ours(X), theirs(X)))
-print("gradients: ", torch.allclose(ours.W.grad, theirs.weight.grad))
+print("weight:  ", torch.equal(ours.W, theirs.weight))
+print("bias:    ", torch.equal(ours.b, theirs.bias))
+print("output:  ", torch.allclose(ours(X), theirs(X)))
+print("gradient:", torch.allclose(ours.W.grad, theirs.weight.grad))
 # --8<-- [end:affine-check]
 
 
@@ -466,9 +466,7 @@ def check_maximum(W1, b1, W2, b2) -> None:
     for pair in ([1.0, 2.0], [2.0, 1.0], [3.0, 3.0], [-1.0, -2.0], [-2.0, 1.0]):
         answer = (W2 @ torch.relu(W1 @ torch.tensor(pair) + b1) + b2).item()
         problem = f"输入 {pair} 应得 {max(pair)}，网络给出 {answer:.2f}"  # zh
-        problem = (
-            f"{pair} should give {max(pair)}, the network gives {answer:.2f}"  # en
-        )
+        problem = f"{pair} should give {max(pair)}, got {answer:.2f}"  # en
         assert abs(answer - max(pair)) < 1e-5, problem
 
 
