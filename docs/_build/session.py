@@ -14,6 +14,7 @@ import linecache
 import os
 import re
 import sys
+import sysconfig
 import traceback
 import types
 from functools import cache
@@ -21,8 +22,8 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Frames of installed packages and of the standard library, without this machine's path to them.
-INSTALLED = re.compile(r"[^\s\"']*/(?:site-packages|lib/python3\.\d+)/")
+# Where packages and the standard library lie on this machine, which is nobody else's business.
+INSTALLED = sorted({sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")}, key=len)
 OWN = re.compile(r"<block \d+>")
 
 
@@ -96,14 +97,12 @@ def _run(request: dict, namespace: dict, scratch: str, files: set[str]) -> dict:
             exec(compile(request["code"], name, "exec"), namespace)
         except BaseException as exception:
             error = _described(exception)
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-    if os.getpid() != me:  # the block forked, and this is the child: its work ends here
-        os._exit(0)
-    with contextlib.suppress(Exception):
-        sys.stdout.flush()
-    with contextlib.suppress(Exception):
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+        if os.getpid() != me:  # the block forked, and this is the child: its work ends here
+            os._exit(0)
+        faulthandler.cancel_dump_traceback_later()
     os.chdir(scratch)
     return {"error": error, **_rests_on(files)}
 
@@ -170,4 +169,6 @@ def _described(error: BaseException) -> dict:
 def readable(output: str, scratch: str) -> str:
     """Output as a reader's own terminal would show it: no path of the machine that built it."""
     output = OWN.sub("<stdin>", output).replace(scratch, "...")
-    return INSTALLED.sub(".../", output).replace(f"{ROOT}{os.sep}", "")
+    for folder in reversed(INSTALLED):
+        output = output.replace(folder, "...")
+    return output.replace(f"{ROOT}{os.sep}", "")
