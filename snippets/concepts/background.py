@@ -175,9 +175,9 @@ def fails_shape() -> None:
 
 
 # --8<-- [start:mend-shape]
-left, right = torch.ones(2, 3), torch.ones(2, 3)
-print(f"left @ right.T: {tuple((left @ right.T).shape)}")
-print(f"left.T @ right: {tuple((left.T @ right).shape)}")
+first, second = torch.ones(2, 3), torch.ones(2, 3)
+print(f"first @ second.T: {tuple((first @ second.T).shape)}")
+print(f"first.T @ second: {tuple((first.T @ second).shape)}")
 # --8<-- [end:mend-shape]
 
 # --8<-- [start:silent-broadcast]

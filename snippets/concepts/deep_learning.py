@@ -300,12 +300,14 @@ def tent(x: Tensor) -> Tensor:
 
 def count_pieces(f: Callable[[Tensor], Tensor]) -> int:
     """
-    zh: 数一数 f 在 [0, 1] 上有几段直线；折点须落在步长 1/4096 的格点上。
-    en: How many straight pieces f has on [0, 1]; kinks must lie on a grid of 1/4096.
+    zh: 数一数 f 在 [0, 1] 上有几段直线；折点须落在步长 1/4096 的格点上，
+    zh: 斜率的变化须大于 0.1（更小的可能只是舍入）。
+    en: How many straight pieces f has on [0, 1]; kinks must lie on a grid of 1/4096
+    en: and change the slope by more than 0.1 (less may be mere rounding).
     """
     x = torch.linspace(0, 1, 4097)
     slopes = f(x).diff() * 4096
-    return 1 + (slopes.diff().abs() > 1e-3).sum().item()
+    return 1 + (slopes.diff().abs() > 0.1).sum().item()
 
 
 def zigzag(x: Tensor, depth: int) -> Tensor:

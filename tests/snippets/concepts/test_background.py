@@ -1,0 +1,250 @@
+"""What the background chapter claims."""
+
+import contextlib
+import datetime
+import io
+import runpy
+from pathlib import Path
+
+import pytest
+import torch
+
+FILE = Path(__file__).parents[3] / "snippets/concepts/background.py"
+
+
+@pytest.fixture(scope="module")
+def bg(snippet):
+    return snippet("concepts/background.py")
+
+
+@pytest.fixture(scope="module")
+def lines():
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        runpy.run_path(str(FILE))
+    return out.getvalue().splitlines()
+
+
+def test_device_is_usable(bg):
+    assert isinstance(bg["device"], torch.device)
+    accelerated = torch.accelerator.is_available()
+    assert (bg["device"].type != "cpu") == accelerated
+    assert bg["moved"].device.type == bg["device"].type
+    assert bg["moved"].tolist() == [1, 1, 1]
+
+
+def test_tensor_example(bg):
+    assert bg["a"].tolist() == [[1, 2], [3, 4]]
+    assert bg["a"].dtype == torch.float32
+
+
+def test_gradient_is_the_formula(bg):
+    x, y = bg["x"], bg["y"]
+    assert (x, y) == (3, 12)
+    assert bg["w"].grad.item() == pytest.approx(2 * x * (2.0 * x - y)) == -36
+
+
+def test_one_step_goes_from_two_to_three_point_eight(bg):
+    assert bg["w"].item() == pytest.approx(3.8)
+    assert bg["w"].requires_grad
+    assert bg["new_loss"].item() == pytest.approx(0.36, rel=1e-4)
+
+
+def test_modules_take_the_same_steps(bg):
+    # error shrinks by 1 - 2·0.05·9 = 0.1 at every step; float32 near 4 resolves 2e-7
+    wanted = [4 - 2 * 0.1**k for k in range(6)]
+    assert bg["path"] == pytest.approx(wanted, abs=2e-6)
+    assert bg["path"][1] == pytest.approx(bg["w"].item(), abs=1e-6)
+    assert bg["loss"].item() == pytest.approx(3.6e-7, rel=0.1)
+    assert bg["model"].bias is None
+
+
+@pytest.mark.parametrize("lr", [0.05, 0.1, 0.12, 0.2])
+def test_error_shrinks_or_grows_by_the_predicted_factor(bg, lr):
+    weights = bg["descend"](lr, 7)
+    assert len(weights) == 8
+    for k, w in enumerate(weights):
+        assert w - 4 == pytest.approx(-2 * (1 - 18 * lr) ** k, rel=1e-6, abs=1e-12)
+
+
+def test_border_of_divergence(bg):
+    assert bg["descend"](1 / 9, 1)[1] == pytest.approx(6)
+    assert abs(bg["descend"](0.99 / 9, 50)[-1] - 4) < 2
+    assert abs(bg["descend"](1.01 / 9, 50)[-1] - 4) > 2
+    assert (bg["factor"], len(bg["errors"])) == (pytest.approx(-1.16), 3 + 8)
+    assert bg["errors"][-1] == pytest.approx(2 * 1.16**10)
+
+
+def test_network_is_a_composition(bg):
+    assert bg["by_hand"].item() == pytest.approx(bg["output"].item(), abs=1e-6)
+    assert torch.allclose(bg["slope"], bg["slope_by_hand"], atol=1e-6)
+    # finite differences know nothing of either
+    net, point, h = bg["net"], bg["point"].detach(), 1e-2
+    for i in range(2):
+        shift = h * torch.eye(2)[i]
+        central = (net(point + shift) - net(point - shift)) / (2 * h)
+        assert bg["slope"][i].item() == pytest.approx(central.item(), abs=1e-4)
+    assert bg["slope"].abs().min() > 1e-3
+    assert bg["output"].item() == pytest.approx(-0.682, abs=1e-3)
+
+
+def test_milestones_are_dated_in_order_and_have_sources(bg):
+    milestones = bg["milestones"]
+    assert [date for date, *_ in milestones] == sorted(date for date, *_ in milestones)
+    assert {kind for _, kind, *_ in milestones} == {"idea", "model", "tool"}
+    names = [name for _, _, name, _ in milestones]
+    assert len(set(names)) == len(names) == 15
+    assert all(source.replace("-", "").isalnum() for *_, source in milestones)
+    dates = {name: date for date, _, name, _ in milestones}
+    assert dates["TensorFlow 2.0"] == "2019-09-30"
+    assert dates["PyTorch 2.0"] == "2023-03-15"
+    assert dates["PyTorch"] < dates["Transformer"] < dates["PyTorch 1.0"]
+
+
+def test_each_reading_of_a_date_has_its_place(bg):
+    place = bg["decimal_year"]
+    assert place("1976") == 1976
+    assert place("1958-11") == pytest.approx(1958 + 10 / 12)
+    for date in ("2017-01-19", "2023-03-15", "1986-10-09"):
+        day = datetime.date.fromisoformat(date)
+        exact = day.year + (day.timetuple().tm_yday - 1) / 365
+        assert place(date) == pytest.approx(exact, abs=3 / 365)
+        assert place(date) - place(date[:7]) == pytest.approx((day.day - 1) / 365)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("dtype", RuntimeError, "to have the same dtype, but got: long int != float"),
+        ("integer_gradient", RuntimeError, "Only Tensors of floating point"),
+        ("shape", RuntimeError, r"cannot be multiplied \(2x3 and 2x3\)"),
+    ],
+)
+def test_failures(bg, name, error, message):
+    with pytest.raises(error, match=message):
+        bg[f"fails_{name}"]()
+
+
+def test_cpu_build_knows_no_cuda(bg, monkeypatch):
+    # on a build with CUDA the call may work, so the claim is about builds without it
+    if torch.backends.cuda.is_built():
+        assert torch.version.cuda
+    else:
+        with pytest.raises(AssertionError, match="Torch not compiled with CUDA"):
+            bg["fails_device"]()
+
+
+def test_mends(bg):
+    assert bg["product"].tolist() == [[383]]
+    assert bg["product"].dtype == torch.float32
+    assert bg["first"].shape == bg["second"].shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"torch {torch.__version__}",
+        f"accelerator available = {torch.accelerator.is_available()}",
+        "shape = (2, 2)   dtype = torch.float32   device = cpu",
+        "a * a = [[1.0, 4.0], [9.0, 16.0]]",
+        "a @ a = [[7.0, 10.0], [15.0, 22.0]]",
+        "a.mean(dim=0) = [2.0, 3.0]",
+        "loss = 36.0000   w.grad = -36.0000",
+        "2 * x * (w * x - y) = -36.0000",
+        "w = 3.8000   loss = 0.3600",
+        "step 1   loss = 3.60e+01   w = 3.80000",
+        "lr = 0.05   factor = +0.10   |w - 4| = 2.00e-10",
+        "lr = 0.10   factor = -0.80   |w - 4| = 2.15e-01",
+        "lr = 0.12   factor = -1.16   |w - 4| = 8.82e+00",
+        "equal: True",
+        "product = [[383.0]]   dtype = torch.float32",
+        "first @ second.T: (2, 2)",
+        "first.T @ second: (3, 3)",
+        "(3, 1) - (3,) = (3, 3)",
+        "wrong = 1.3333",
+        "right = 0.0000",
+        "[2.0, 2.0, 2.0]",
+    ],
+)
+def test_prints(lines, line):
+    assert line in lines
+
+
+def test_silent_broadcast(bg):
+    assert bg["difference"].shape == (3, 3)
+    # all pairs of 1, 2, 3: differences 0 (three), ±1 (four), ±2 (two)
+    assert bg["difference"].square().mean().item() == pytest.approx((4 + 8) / 9)
+    assert bg["right"].shape == (3, 1)
+    assert bg["right"].abs().max() == 0
+
+
+def ascend(w, x, y, lr):
+    return w + lr * (2 * x * (w * x - y)).mean()
+
+
+def sums(w, x, y, lr):
+    return w - lr * (2 * x * (w * x - y)).sum()
+
+
+def changes_w(w, x, y, lr):
+    w -= lr * (2 * x * (w * x - y)).mean()
+    return w
+
+
+def forgets_lr(w, x, y, lr):
+    return w - (2 * x * (w * x - y)).mean()
+
+
+def gives_a_number(w, x, y, lr):
+    return (w - lr * (2 * x * (w * x - y)).mean()).item()
+
+
+def test_check_step_passes_solutions(bg):
+    bg["check_step"](bg["step"])
+    bg["check_step"](lambda w, x, y, lr: w - lr * (2 * x * (w * x - y)).mean())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (ascend, "points uphill"),
+        (sums, "the mean, not the sum"),
+        (changes_w, "changed the w"),
+        (gives_a_number, "return a tensor"),
+        (forgets_lr, r"the new w is wrong: 35\.5000 != 0\.8500"),
+    ],
+)
+def test_check_step_names_the_fault(bg, wrong, message):
+    with pytest.raises(AssertionError, match=message):
+        bg["check_step"](wrong)
+
+
+def test_solution_step(bg):
+    w = torch.tensor(1.0)
+    new = bg["step"](w, torch.tensor([2.0]), torch.tensor([0.0]), 0.1)
+    assert new.item() == pytest.approx(1 - 0.1 * 2 * 2 * 2)
+    assert not new.requires_grad
+    assert w.item() == 1
+
+
+def test_check_score_passes_solutions(bg):
+    bg["check_score"](bg["score"])
+    bg["check_score"](lambda p, w: (p.float() / 255 * w).sum(1))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda p, w: p.float() @ w, "not scaled"),
+        (lambda p, w: (p // 255).float() @ w, "integer division"),
+        (
+            lambda p, w: (p.float() / 255) @ w.unsqueeze(1),
+            r"shape \(2,\), not \(2, 1\)",
+        ),
+        (lambda p, w: p.long() @ w.long() // 255, r"floating point, not torch\.int64"),
+        (lambda p, w: (p.float() / 256) @ w, "scores are wrong"),
+        (lambda p, w: (p.float() / 51) @ w, "not scaled"),
+    ],
+)
+def test_check_score_names_the_fault(bg, wrong, message):
+    with pytest.raises(AssertionError, match=message):
+        bg["check_score"](wrong)
