@@ -3,14 +3,19 @@ zh: 线性回归，从公式到训练、检验、小批量与保存。
 en: Linear regression, from the formulas to training, checking, batches and saving.
 """
 
-# --8<-- [start:imports]
+# --8<-- [start:imports-exercises]
 from collections.abc import Callable
 
+# --8<-- [end:imports-exercises]
+# --8<-- [start:imports]
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
 # --8<-- [end:imports]
+# --8<-- [start:imports-batches]
+from torch.utils.data import DataLoader, TensorDataset
+
+# --8<-- [end:imports-batches]
 
 # --8<-- [start:gradient]
 x3 = torch.tensor([-1.0, 0.0, 1.0])
@@ -182,10 +187,11 @@ print(f"test  MSE {test_residual.square().mean():.4f}")
 # --8<-- [end:held-out]
 
 # --8<-- [start:r-squared]
-r2 = 1 - test_residual.square().mean() / (y_test - y_train.mean()).square().mean()
+around_mean = y_test - y_train.mean()
+r2 = 1 - test_residual.square().sum() / around_mean.square().sum()
 print(f"R2 {r2:.4f}")
-print(f"train residual: mean {train_residual.mean():+.1e}")
-print(f"test  residual: mean {test_residual.mean():+.4f} std {test_residual.std():.4f}")
+print(f"train residual mean {train_residual.mean():+.4f}")
+print(f"test  residual mean {test_residual.mean():+.4f}")
 # --8<-- [end:r-squared]
 
 # --8<-- [start:mini-batches]
@@ -205,7 +211,8 @@ for _ in range(20):
     with torch.no_grad():
         epoch_losses.append(criterion(batched(x), y).item())
 print(f"{len(loader)} steps per epoch, {len(batch_losses)} steps")
-print(f"w = {batched.linear.weight.item():.4f}  b = {batched.linear.bias.item():.4f}")
+w_batch, b_batch = batched.linear.weight.item(), batched.linear.bias.item()
+print(f"w = {w_batch:.4f}  b = {b_batch:.4f}")
 # --8<-- [end:mini-batches]
 
 # --8<-- [start:save]

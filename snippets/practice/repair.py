@@ -8,6 +8,7 @@ en: Every fault of the article's code: run as printed, understood, then mended.
 # ruff: noqa: B007, UP008
 
 # --8<-- [start:imports-tools]
+import textwrap
 import warnings
 from collections.abc import Callable
 
@@ -61,8 +62,8 @@ class LinearRegression(nn.Module):
         return self.linear(x)
 
 
-# zh: 下面的训练一行未改，只是收进函数，好用不同形状的数据反复运行
-# en: the training lines are unchanged, in a function so as to run on various shapes
+# zh: 训练的各行一字未改，只是收进函数，好用不同形状的数据反复运行
+# en: the training lines are unchanged; a function runs them on several shapes
 def fit_as_printed(x, y):
     model = LinearRegression()
     criterion = nn.MSELoss()
@@ -116,6 +117,7 @@ print(tuple(LinearRegression()(x.unsqueeze(1)).shape))
 # --8<-- [end:column]
 
 # --8<-- [start:broadcast]
+torch.manual_seed(0)
 with warnings.catch_warnings(record=True) as caught:
     # zh: 同一处警告只记一次，Python 平时也是这样
     # en: each place warns once, as Python does by default
@@ -123,8 +125,9 @@ with warnings.catch_warnings(record=True) as caught:
     w_flat, b_flat, loss_flat = fit_as_printed(x.unsqueeze(1), y)
 
 for warning in caught:
-    print(f"{warning.category.__name__}: {warning.message}")
-print(f"w = {w_flat:.3f}  b = {b_flat:.3f}  loss = {loss_flat:.4f}")
+    message = f"{warning.category.__name__}: {warning.message}"
+    print(textwrap.fill(message, 72))
+print(f"w = {w_flat:.4f}  b = {b_flat:.4f}  loss = {loss_flat:.4f}")
 # --8<-- [end:broadcast]
 
 # --8<-- [start:grid]
@@ -235,15 +238,15 @@ print(sum(parameter.numel() for parameter in Line().parameters()))
 criterion = nn.MSELoss()
 inputs, targets = data[:]
 
+model = LinearRegression()
+
 # zh: 训练之前，先看一眼梯度
 # en: a look at the gradient before training
-criterion(model(inputs), targets).backward()
-model.zero_grad()
 criterion(model(inputs), targets).backward()
 clean = model.linear.bias.grad.item()
 
 # zh: 然后照原文进入循环：第一步没有人清零
-# en: then into the loop as printed: nobody clears the gradient for its first step
+# en: then into the loop as printed: nothing clears the first step's gradient
 y_pred = model(inputs)
 loss = criterion(y_pred, targets)
 loss.backward()
