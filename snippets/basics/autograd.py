@@ -684,9 +684,7 @@ def check_softmax(vjp: Callable[[Tensor, Tensor], Tensor]) -> None:
     message = "only the diagonal: p[i] depends on the other x[j] too"  # en
     assert not torch.allclose(answer, p * (1 - p) * v), message
     message = f"各分量之和是 {answer.sum():.3f}，应为 0：x 整体平移不改变 p"  # zh
-    message = (
-        f"the sum is {answer.sum():.3f}, not 0: shifting all x leaves p alone"  # en
-    )
+    message = f"the sum is {answer.sum():.3f}, not 0: shifting x leaves p alone"  # en
     assert abs(answer.sum()) < 1e-9, message
     message = f"与 torch 不同：{answer.tolist()}"  # zh
     message = f"differs from torch: {answer.tolist()}"  # en
@@ -750,8 +748,7 @@ check_sigmoid(sigmoid)
 def check_accumulate(accumulate: Callable[[nn.Module, Iterable], None]) -> None:
     """
     zh: accumulate(model, batches) 应在 .grad 里留下全部样本平均损失的梯度。
-    en: accumulate(model, batches) should leave in .grad the gradient of the mean loss
-    en: over all samples.
+    en: accumulate(model, batches) leaves the gradient of the mean loss in .grad.
 
     Raises:
         zh: AssertionError: 各份的权重不对；信息说出是哪一种错。

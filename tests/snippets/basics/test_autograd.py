@@ -486,8 +486,8 @@ def test_right_softmax_passes(g):
     ("vjp", "says"),
     [
         (lambda p, v: p * (1 - p) * v, "only the diagonal"),
-        (lambda p, v: p * v, "shifting all x"),
-        (lambda p, v: p * (v - 1), "shifting all x"),
+        (lambda p, v: p * v, "shifting x"),
+        (lambda p, v: p * (v - 1), "shifting x"),
         (lambda p, v: -p * (v - p.dot(v)), "differs from torch"),
         (lambda p, v: 2 * p * (v - p.dot(v)), "differs from torch"),
     ],
@@ -566,3 +566,13 @@ def test_right_accumulation_passes(g):
     g["accumulate"](model, zip(x.split(5), y.split(5), strict=True))
     expected = torch.autograd.grad(nn.functional.mse_loss(model(x), y), model.weight)[0]
     assert torch.allclose(model.weight.grad, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("exercise", ["softmax", "sigmoid", "accumulate"])
+def test_shown_solution_is_checked(g, exercise):
+    marks = [f"# --8<-- [{edge}:solution-{exercise}]\n" for edge in ("start", "end")]
+    shown = SNIPPET.read_text(encoding="utf-8").split(marks[0])[1].split(marks[1])[0]
+    calls = []
+    checker = "check_" + exercise.replace("-", "_")
+    exec(shown, {**g, checker: calls.append})
+    assert len(calls) == 1 and callable(calls[0])

@@ -642,3 +642,13 @@ def test_right_groups_pass(g):
     assert len(spared["params"]) == 3
     assert (decayed["weight_decay"], spared["weight_decay"]) == (0.01, 0.0)
     assert decayed["lr"] == 1e-3
+
+
+@pytest.mark.parametrize("exercise", ["lr-limit", "adamax", "groups"])
+def test_shown_solution_is_checked(g, exercise):
+    marks = [f"# --8<-- [{edge}:solution-{exercise}]\n" for edge in ("start", "end")]
+    shown = SNIPPET.read_text(encoding="utf-8").split(marks[0])[1].split(marks[1])[0]
+    calls = []
+    checker = "check_" + exercise.replace("-", "_")
+    exec(shown, {**g, checker: calls.append})
+    assert len(calls) == 1 and callable(calls[0])
