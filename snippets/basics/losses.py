@@ -83,11 +83,11 @@ for name, (w, b) in fits.items():
 # en: how one sample's residual becomes a pull on the prediction
 r = torch.tensor([0.1, 1.0, 10.0])
 pulls = {}
-for name, loss in {"MSE": F.mse_loss, "Huber": F.huber_loss, "L1": F.l1_loss}.items():
+for loss in (F.mse_loss, F.huber_loss, F.l1_loss):
     prediction = r.clone().requires_grad_()
     loss(prediction, torch.zeros(3), reduction="sum").backward()
-    pulls[name] = [round(g, 4) for g in prediction.grad.tolist()]
-    print(f"{name:6}", pulls[name])
+    pulls[loss.__name__] = [round(g, 4) for g in prediction.grad.tolist()]
+    print(f"{loss.__name__:11}", pulls[loss.__name__])
 # --8<-- [end:outlier-pull]
 
 # --8<-- [start:bernoulli]
@@ -102,7 +102,7 @@ print(f"-log L / n {-likelihood.log() / 3:.6f}")
 print(f"built in   {F.binary_cross_entropy_with_logits(z, y):.6f}")
 
 (bce_gradient,) = torch.autograd.grad(by_hand, z)
-print(torch.allclose(bce_gradient, (p - y) / 3))
+print("gradient is (p - y) / n:", torch.allclose(bce_gradient, (p - y) / 3))
 # --8<-- [end:bernoulli]
 
 
@@ -226,7 +226,8 @@ once, once_accuracy = train(softmax_first=False)
 twice, twice_accuracy = train(softmax_first=True)
 floor = math.log(1 + 9 / math.e)
 print(f"once : loss {once[-1]:.4f}, accuracy {once_accuracy:.3f}")
-print(f"twice: loss {twice[-1]:.4f}, accuracy {twice_accuracy:.3f}, floor {floor:.4f}")
+print(f"twice: loss {twice[-1]:.4f}, accuracy {twice_accuracy:.3f}")
+print(f"floor: loss {floor:.4f}")
 # --8<-- [end:softmax-twice]
 
 # --8<-- [start:stuck]
@@ -255,7 +256,8 @@ print(f"sum / n {total / 100:.4f}, mean {mean:.4f}")
 
 # zh: 两个小批量大小不同：均值的均值不是总的均值
 # en: two batches of different size: the mean of means is not the overall mean
-parts = [F.cross_entropy(logits[s], target[s]) for s in (slice(90), slice(90, 100))]
+batches = (slice(90), slice(90, 100))
+parts = [F.cross_entropy(logits[s], target[s]) for s in batches]
 weighted = 0.9 * parts[0] + 0.1 * parts[1]
 print(f"mean of means {sum(parts) / 2:.4f}, weighted {weighted:.4f}")
 # --8<-- [end:reductions]
@@ -339,7 +341,7 @@ with warnings.catch_warnings(record=True) as caught:
     wrong = F.mse_loss(perfect, y)
 right = F.mse_loss(perfect, y[:, None])
 print(caught[0].category.__name__, tuple((perfect - y).shape))
-print(f"wrong {wrong:.1f}, right {right:.1f}, 2 Var(y) {2 * y.var(correction=0):.1f}")
+print(f"wrong {wrong:.1f}, right {right:.1f}, Var(y) {y.var(correction=0):.1f}")
 # --8<-- [end:broadcast]
 
 # --8<-- [start:nll-probabilities]
@@ -348,7 +350,9 @@ logits, target = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
 
 of_probabilities = F.nll_loss(logits.softmax(dim=1), target)
 of_logs = F.nll_loss(logits.log_softmax(dim=1), target)
-print(f"{of_probabilities:.4f} {of_logs:.4f} {F.cross_entropy(logits, target):.4f}")
+print(f"nll_loss(softmax)     {of_probabilities:.4f}")
+print(f"nll_loss(log_softmax) {of_logs:.4f}")
+print(f"cross_entropy         {F.cross_entropy(logits, target):.4f}")
 # --8<-- [end:nll-probabilities]
 
 
