@@ -142,7 +142,8 @@ for name, d, L, heads, context in (
 # --8<-- [start:saved-bytes]
 def saved_bytes(forward: Callable, model: nn.Module) -> tuple[torch.Tensor, int]:
     """
-    zh: 运行 forward()；返回它的结果，以及计算图为反向传播保存的字节数，参数不计。
+    zh: 运行 forward()；返回它的结果，
+    zh: 以及计算图为反向传播保存的字节数，参数不计。
     en: Run forward(); return its result and the bytes that the graph keeps for backward,
     en: parameters not counted.
 
@@ -227,6 +228,7 @@ print(f"activations    {activation_count} -> {accumulated_bytes} bytes")
 def run_checkpointed(model: nn.Sequential, x: torch.Tensor) -> torch.Tensor:
     """
     zh: 与 model(x) 同值；每个残差块只保存输入，反向传播时重算其余。
+    zh: 来源：Chen 等 2016。
     en: The value of model(x), where each block keeps its input only and computes the rest
     en: again during backward. Source: Chen et al. 2016.
     """
@@ -561,8 +563,9 @@ print(f"one process  {weights_apart:.0e}")
 # --8<-- [start:ring]
 def ring_all_reduce(vectors: list[torch.Tensor]) -> tuple[list[torch.Tensor], int]:
     """
-    zh: 环形 all-reduce，N 个进程由列表的 N 项代表；返回各进程的和，
-    zh: 以及每个进程发送的字节数。向量长度须能被 N 整除。
+    zh: 环形 all-reduce，N 个进程由列表的 N 项代表；
+    zh: 返回各进程最后得到的和，以及每个进程发送的字节数。
+    zh: 向量长度须能被 N 整除。
     zh: 来源：Patarasuk & Yuan 2009。
     en: Ring all-reduce; the N entries of the list stand for N processes. Returns the sum
     en: that each process ends with, and the bytes that each has sent. The length of the
@@ -607,7 +610,8 @@ print(f"payload {payload} = 4 x {whole.numel()} bytes")
 # --8<-- [start:zero]
 def zero_bytes(P: float, N: int, stage: int) -> float:
     """
-    zh: 混合精度 Adam 下每个进程的模型状态字节数：权重 2、梯度 2、优化器 12（每参数）。
+    zh: 混合精度 Adam 下每个进程的模型状态字节数，
+    zh: 每个参数：权重 2、梯度 2、优化器 12。
     zh: stage 0 全部复制；1、2、3 依次切分优化器状态、梯度、权重。
     zh: 来源：Rajbhandari 等 2020，图 1。
     en: Bytes of model state per process with mixed-precision Adam: 2 for the weight, 2 for
@@ -710,7 +714,8 @@ print(f"mean square error {rounding.square().mean() / (s**2 / 12):.3f} x s^2/12"
 # --8<-- [start:int8-linear]
 def int8_linear(x: torch.Tensor, layer: nn.Linear) -> torch.Tensor:
     """
-    zh: 动态量化的线性层：权重与这一批输入都变成 int8，乘加在 int32 里，最后乘回步长。
+    zh: 动态量化的线性层：权重与这一批输入都变成 int8，
+    zh: 乘积在 int32 里累加，最后乘回两个步长。
     en: A dynamically quantized linear layer: the weight and this batch of inputs become
     en: int8, products add up in int32, and the two steps scale the result.
     """
@@ -776,7 +781,8 @@ def truth(x: torch.Tensor) -> torch.Tensor:
 
 def held_out_loss(width: int, noise: float = 0.2, seeds: int = 5) -> tuple[int, float]:
     """
-    zh: 训练 seeds 个两层网络（一次批量矩阵乘法同时训练），每步都用新数据；
+    zh: 训练 seeds 个两层网络（用批量矩阵乘法同时训练），
+    zh: 每步都用新数据；
     zh: 返回单个网络的参数量和平均测试损失：与真值的均方差，加上噪声方差。
     en: Train several two-layer networks (side by side, by batched matrix products) on
     en: fresh data at every step; returns the parameters of one network and the mean test
@@ -819,7 +825,8 @@ for parameters, loss in sweep:
 # --8<-- [start:fit]
 def power_law(points: list[tuple[int, float]], floor: float = 0.0) -> tuple:
     """
-    zh: 用最小二乘拟合 log(L − E) = log a − α log N；返回 a、α 与对数残差的均方根。
+    zh: 用最小二乘拟合 log(L − E) = log a − α log N；
+    zh: 返回 a、α 与对数残差的均方根。
     en: Fit log(L − E) = log a − α log N by least squares; returns a, α and the root mean
     en: square of the residuals of the logarithm.
     """
