@@ -10,31 +10,44 @@ from html import escape
 from typing import Any
 
 from markdown_exec._internal.formatters.base import base_format
-from runner import Runner
-from sources import Block, in_language
+
+from runner import TIMEOUT, Runner
+from sources import LANGUAGES, Block, in_language
 
 runner = Runner()
-failures: list[str] = []  # of the build that is under way
 
-# What a page says, while it is being written, where a result should be.
+# What an author reads where a result should be.
 WORDS = {
     "raised": ("代码抛出了异常", "the code raised an exception"),
-    "missed": ("代码应当抛出 {raises}，却没有", "the code was expected to raise {raises} and did not"),
-    "hung": ("代码超过时限（{timeout} 秒）仍未结束", "the code did not finish within its limit of {timeout} s"),
-    "died": ("进程中途退出（退出码 {exit}；负数为信号，-9 多为内存不足）", "the process died (exit code {exit}; negative: a signal, -9 is often lack of memory)"),
+    "missed": (
+        "代码应当抛出 {raises}，却没有",
+        "the code was expected to raise {raises} and did not",
+    ),
+    "hung": (
+        "代码超过时限（{timeout} 秒）仍未结束",
+        "the code did not finish within its limit of {timeout} s",
+    ),
+    "died": (
+        "进程中途退出（退出码 {exit}；负数为信号，-9 多为内存不足）",
+        "the process died (exit code {exit}; negative: a signal, -9 is often lack of memory)",
+    ),
     "flooded": ("代码打印的内容太多", "the code printed too much"),
-    "source": ("源文件有误", "a source file is wrong"),
+    "source": ("源文件有误", "something in the sources is wrong"),
 }
 
 
-def format_python(*, code: str, md: Any, html: bool = False, source: str = "", **options: Any) -> str:
+def format_python(
+    *, code: str, md: Any, html: bool = False, source: str = "", **options: Any
+) -> str:
     """Render one block with its result, as markdown-exec's formatters do."""
     at = options["extra"].get("at", "")
     block, result = runner.result(at)
-    if block.problem or result.get("failure"):
+    if "failure" in result:
         return _failed(block, result)
     shown = in_language(block.code, block.language)
-    marks = {"data-session": block.session, "data-snippet": " ".join(block.snippets)}
+    marks = {"data-session": block.session}
+    if block.snippets:
+        marks["data-snippet"] = " ".join(block.snippets)
     output_marks = {"data-output": ""}
     text, lexer = result["output"], "text"
     if result["error"]:
@@ -59,24 +72,39 @@ def format_python(*, code: str, md: Any, html: bool = False, source: str = "", *
 
 def _fence(lexer: str, marks: dict[str, str]) -> str:
     """The opening of a fence that puts marks on the element around the code."""
-    attributes = " ".join(f'{name}="{escape(value)}"' for name, value in marks.items() if value or "out" in name or "meas" in name)
+    attributes = " ".join(f'{name}="{escape(value)}"' for name, value in marks.items())
     return f"{{ .{lexer} {attributes} }}"
 
 
+def failures() -> list[str]:
+    """One message for each block that failed, in page order; waits for all that still runs."""
+    return [
+        f"{', '.join(block.at for block in of_block)}: {_described(of_block[0], result, 1)}"
+        for of_block, result in runner.failed()
+    ]
+
+
+def _described(block: Block, result: dict, language: int) -> str:
+    """What went wrong, where, and the details: `language` is the index into `WORDS`."""
+    where = result.get("where") or " ".join(f"snippets/{name}" for name in block.snippets)
+    what = WORDS[result["failure"]][language].format(
+        raises=block.options.get("raises"),
+        timeout=f"{float(block.options.get('timeout', TIMEOUT)):g}",
+        exit=result.get("exit"),
+    )
+    details = (result["error"] or {}).get("traceback") or result["output"]
+    place = f"session '{block.session}', block {block.number}{where and ', '}{where}"
+    return f"{place}: {what}\n{details}".rstrip()
+
+
 def _failed(block: Block, result: dict) -> str:
-    """Note a failure for the build, and show it in the block's place."""
-    kind = "source" if block.problem else result["failure"]
-    if kind == "skipped":
+    """Show a failure in the block's place."""
+    if result["failure"] == "skipped":
         return ""
-    facts = {"timeout": block.options.get("timeout", ""), "raises": block.options.get("raises")}
-    zh, en = (words.format(**facts | {"exit": result.get("exit")}) for words in WORDS[kind])
-    details = block.problem or (result.get("error") or {}).get("traceback") or result["output"]
-    place = result.get("where") or (f"snippets/{block.snippets[0]}" if block.snippets else "")
-    head = f"{block.at}: session '{block.session}', block {block.number}"
-    failures.append("\n".join(filter(None, [f"{head}: {en}" + (f" at {place}" if place else ""), details.rstrip()])))
-    words = zh if block.language == "zh" else en
+    number = LANGUAGES.index(block.language)
+    head, _, details = _described(block, result, number).partition("\n")
+    title = ("构建时失败", "Failed while building")[number]
     return (
-        f'<div class="admonition failure block-failure"><p class="admonition-title">{escape(words)}</p>'
-        f"<p><code>{escape(head)}</code> <code>{escape(place)}</code></p>"
-        f"<pre>{escape(details)}</pre></div>"
+        f'<div class="admonition failure"><p class="admonition-title">{title}</p>'
+        f"<p>{escape(block.at)}: {escape(head)}</p><pre>{escape(details)}</pre></div>"
     )

@@ -89,7 +89,10 @@ def load(key: str, positions: str) -> dict | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        _warn("read", f"{path}: cannot be read ({error.strerror}); running its block again")
+        _warn(
+            "read",
+            f"{path}: cannot be read ({error.strerror}); running its block again",
+        )
         return None
     checksum, _, body = raw.partition(b"\n")
     try:
@@ -99,7 +102,10 @@ def load(key: str, positions: str) -> dict | None:
     except (ValueError, KeyError, TypeError):
         whole = False
     if not whole:
-        _warn("damaged", f"{path}: damaged or foreign cache entry; running its block again")
+        _warn(
+            "damaged",
+            f"{path}: damaged or foreign cache entry; running its block again",
+        )
         return None
     if entry["positions"] not in (None, positions):
         return None
@@ -136,7 +142,10 @@ def save(key: str, positions: str, answer: dict, result: dict) -> None:
             _quietly(os.unlink, name)
             raise
     except OSError as error:
-        _warn("write", f"{relative(FOLDER)}: cannot be written ({error.strerror}); building on without storing results")
+        _warn(
+            "write",
+            f"{relative(FOLDER)}: cannot be written ({error.strerror}); building on without storing results",
+        )
 
 
 def prune() -> None:

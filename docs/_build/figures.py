@@ -20,8 +20,8 @@ from html import escape
 import matplotlib
 
 matplotlib.use("svg")
-from matplotlib.collections import PathCollection  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
 
 # Stand-ins that the page replaces by its own colours, in light and in dark: see `figures.css`.
 CYCLE = [f"#0000c{n}" for n in range(8)]
@@ -169,7 +169,9 @@ def _html(svg: str, alt: str, legend: str) -> str:
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r'style="([^"]*)"', _attributes, svg)
     svg = re.sub(r"#0000[ac][0-9a-f]\b", lambda match: COLOURS.get(match[0], match[0]), svg)
-    unique = hashlib.sha256(svg.encode()).hexdigest()[:8]  # ids must differ between figures of a page
+    unique = hashlib.sha256(svg.encode()).hexdigest()[
+        :8
+    ]  # ids must differ between figures of a page
     svg = re.sub(r'\bid="([^"]+)"', rf'id="f{unique}\1"', svg)
     svg = re.sub(r'(xlink:href|href)="#([^"]+)"', rf'href="#f{unique}\2"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#f{unique}\1)", svg)
@@ -177,9 +179,7 @@ def _html(svg: str, alt: str, legend: str) -> str:
     body = re.sub(r">\s+<", "><", svg[svg.index(">") + 1 :]).strip()
     kind = "fig fig-wide" if float(view.split()[2]) > 450 else "fig"
     key = f'<ul class="fig-legend">{legend}</ul>' if legend else ""
-    return (
-        f'<figure class="{kind}">{key}<svg viewBox="{view}" role="img" aria-label="{escape(alt)}">{body}</figure>'
-    )
+    return f'<figure class="{kind}">{key}<svg viewBox="{view}" role="img" aria-label="{escape(alt)}">{body}</figure>'
 
 
 def _attributes(match: re.Match) -> str:

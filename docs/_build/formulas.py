@@ -13,7 +13,8 @@ from markdown.postprocessors import Postprocessor
 from math_core import LatexError, LatexToMathML
 
 MARKED = re.compile(
-    r'<(?P<tag>span|div) class="arithmatex">\\[(\[]\s*(?P<tex>.*?)\s*\\[)\]]</(?P=tag)>', re.DOTALL
+    r'<(?P<tag>span|div) class="arithmatex">\\[(\[]\s*(?P<tex>.*?)\s*\\[)\]]</(?P=tag)>',
+    re.DOTALL,
 )
 converter = LatexToMathML(annotation=True, fancy_error=False)
 failures: list[str] = []  # of the page that is being rendered

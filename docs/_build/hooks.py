@@ -19,6 +19,7 @@ import sources  # noqa: E402
 
 log = logging.getLogger("mkdocs.blocks")
 serving = False
+wrong_formulas: list[str] = []
 
 
 def on_startup(command: str, dirty: bool) -> None:
@@ -38,7 +39,6 @@ def on_config(config):
 def on_files(files, config):
     """Before the pages of the first language: check what authors wrote, start what must run."""
     if config.plugins["i18n"].is_default_language_build:
-        blocks.failures.clear()
         _report(sources.problems())
         blocks.runner.plan()
     return files
@@ -48,9 +48,16 @@ def on_page_markdown(markdown: str, page, config, files) -> str:
     return sources.stamp(Path(page.file.abs_src_path), markdown)
 
 
+def on_page_content(html: str, page, config, files) -> None:
+    where = sources.relative(Path(page.file.abs_src_path))
+    wrong_formulas.extend(f"{where}: {problem}" for problem in formulas.failures)
+    formulas.failures.clear()
+
+
 def on_env(env, config, files) -> None:
     """All pages of a language are rendered: fail before any is written."""
-    _report(blocks.failures)
+    first = config.plugins["i18n"].is_default_language_build
+    _report([*wrong_formulas, *(blocks.failures() if first else [])])
 
 
 def on_post_build(config) -> None:
@@ -59,11 +66,8 @@ def on_post_build(config) -> None:
 
 
 def _report(problems: list[str]) -> None:
-    if not problems:
-        return
-    count, text = len(problems), "\n\n".join(problems)
-    problems.clear()
-    if serving:
-        log.error(text)
-    else:
-        raise PluginError(f"{count} problem(s):\n\n{text}")
+    wrong_formulas.clear()
+    if problems and serving:  # the pages show their own
+        log.error("\n\n".join(problems))
+    elif problems:
+        raise PluginError("\n\n".join([f"{len(problems)} problem(s)", *problems]))

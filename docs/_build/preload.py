@@ -2,11 +2,14 @@
 
 import importlib
 import logging
+import os
 
 import session
 
 # torch._dynamo: optimizers import it on first use, which takes seconds in a fresh process.
-for name in ("torch", "torch._dynamo", "torch.utils.data", "matplotlib.figure", "matplotlib.backends.backend_svg"):
+MODULES = "torch torch._dynamo torch.utils.data matplotlib.figure matplotlib.backends.backend_svg"
+
+for name in os.environ.get("BLOCK_PRELOAD", MODULES).split():
     try:
         importlib.import_module(name)
     except ImportError as error:  # the block that needs it will say so, with its line

@@ -73,7 +73,9 @@ class Session:
     @property
     def is_fresh(self) -> bool:
         """Whether it must not share a process with torch, which the fork server has imported."""
-        return any(block.options.get("process") == "fresh" for cell in self.cells for block in cell.blocks)
+        return any(
+            block.options.get("process") == "fresh" for cell in self.cells for block in cell.blocks
+        )
 
 
 def sessions(found: dict[str, list[Block]]) -> list[Session]:
@@ -99,7 +101,11 @@ def sessions(found: dict[str, list[Block]]) -> list[Session]:
 
 
 def _steps(cells: list[Cell]) -> list[tuple]:
-    return [(store.tree(cell.code), cell.blocks[0].options.get("raises")) for cell in cells if not cell.view]
+    return [
+        (store.tree(cell.code), cell.blocks[0].options.get("raises"))
+        for cell in cells
+        if not cell.view
+    ]
 
 
 def _merged(first: list[Cell], second: list[Cell]) -> list[Cell]:
@@ -136,12 +142,12 @@ class Runner:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="session")
         self._of_block: dict[str, tuple[Block, Future]] = {}
+        self._cells: list[tuple[list[Block], Future]] = []
 
     def plan(self) -> None:
         """Look at all pages, and start every session that lacks a result, side by side."""
         twins = [pages(language) for language in LANGUAGES]
-        self._of_block = {}
-        missing = []
+        self._of_block, self._cells, missing = {}, [], []
         for name in sorted(twins[0].keys() | twins[1].keys()):
             found = {
                 language: blocks(twin[name])
@@ -152,6 +158,7 @@ class Runner:
                 futures = [Future() for _ in session.cells]
                 for cell, future in zip(session.cells, futures, strict=True):
                     self._of_block.update({block.at: (block, future) for block in cell.blocks})
+                    self._cells.append((cell.blocks, future))
                 # A session's results come from one run, or its numbers might contradict each other.
                 stored = [] if FRESH else [store.load(c.key, c.positions) for c in session.cells]
                 if stored and all(stored):
@@ -170,16 +177,28 @@ class Runner:
         block, future = self._of_block[at]
         return block, future.result()
 
+    def failed(self) -> list[tuple[list[Block], dict]]:
+        """The blocks that failed, each once for both languages, with their results."""
+        results = [(blocks, future.result()) for blocks, future in self._cells]
+        return [each for each in results if each[1].get("failure", "skipped") != "skipped"]
+
 
 def _complete(title: str, session: Session, futures: list[Future], left) -> None:
     """Run a session and hand out its results as they come."""
     begun = time.perf_counter()
     try:
-        for cell, future, (result, answer) in zip(session.cells, futures, run(session), strict=True):
+        for cell, future, (result, answer) in zip(
+            session.cells, futures, run(session), strict=True
+        ):
             if "failure" not in result and not FRESH:
                 store.save(cell.key, cell.positions, answer, result)
             future.set_result(result)
-        log.info("%s: ran in %.1f s, %d to go", title, time.perf_counter() - begun, next(left))
+        log.info(
+            "%s: ran in %.1f s, %d to go",
+            title,
+            time.perf_counter() - begun,
+            next(left),
+        )
     except BaseException as error:
         for future in futures:
             if not future.done():
@@ -191,7 +210,8 @@ def run(session: Session):
     """Run the cells of a session in a new process; yield each one's result and raw answer.
 
     A result is ``{"output", "error"}``, and ``"failure"`` (its kind) where the build must fail:
-    ``raised``, ``missed`` (an expected exception), ``hung``, ``died``, ``flooded`` or ``skipped``.
+    ``source`` (nothing to run), ``raised``, ``missed`` (an expected exception), ``hung``,
+    ``died``, ``flooded`` or ``skipped``.
     """
     scratch = Path(tempfile.mkdtemp(prefix="session-"))
     work = scratch / "work"
@@ -202,6 +222,10 @@ def run(session: Session):
         for number, cell in enumerate(session.cells, 1):
             if ended:
                 yield {"output": "", "error": None, "failure": "skipped"}, {}
+                continue
+            if problems := [block.problem for block in cell.blocks if block.problem]:
+                ended = not cell.view
+                yield {"output": problems[0], "error": None, "failure": "source"}, {}
                 continue
             output, hang = scratch / f"{number}.out", scratch / f"{number}.hang"
             request = {
@@ -231,16 +255,23 @@ def run(session: Session):
 def _start(session: Session, work: Path):
     """Start a process for a session, in an environment that is the same on every machine."""
     can_fork = "forkserver" in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if can_fork and not session.is_fresh else "spawn")
+    context = multiprocessing.get_context(
+        "forkserver" if can_fork and not session.is_fresh else "spawn"
+    )
     ours, theirs = context.Pipe()
     with _starting:
-        main, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
+        main, sys.modules["__main__"] = (
+            sys.modules["__main__"],
+            types.ModuleType("__main__"),
+        )
         before = dict(os.environ)
         os.environ.update(ENVIRONMENT)
         try:  # a session must not import the program that builds the site, whatever it is
             if can_fork:
                 context.set_forkserver_preload(["preload"])
-            process = context.Process(target=session_main, args=(theirs, str(work), MEMORY), daemon=True)
+            process = context.Process(
+                target=session_main, args=(theirs, str(work), MEMORY), daemon=True
+            )
             process.start()
         finally:
             sys.modules["__main__"] = main
@@ -262,7 +293,14 @@ def _ask(connection, request: dict) -> dict | None:
     return None
 
 
-def _result(session: Session, cell: Cell, answer: dict | None, output: Path, hang: Path, work: str) -> dict:
+def _result(
+    session: Session,
+    cell: Cell,
+    answer: dict | None,
+    output: Path,
+    hang: Path,
+    work: str,
+) -> dict:
     """Judge what came of a block."""
     raw = output.read_bytes() if output.exists() else b""
     printed = readable(raw[:OUTPUT].decode("utf-8", "replace"), work)

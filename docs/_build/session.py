@@ -135,7 +135,10 @@ def _capture(path: str) -> None:
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         raw = io.FileIO(descriptor, "w", closefd=False)
         stream = io.TextIOWrapper(
-            io.BufferedWriter(raw), "utf-8", errors="backslashreplace", line_buffering=True
+            io.BufferedWriter(raw),
+            "utf-8",
+            errors="backslashreplace",
+            line_buffering=True,
         )
         setattr(sys, name, stream)
 
@@ -157,7 +160,10 @@ def _described(error: BaseException) -> dict:
     here = [frame for frame in described.stack if OWN.fullmatch(frame.filename)]
     where = (here[-1].filename, here[-1].lineno) if here else None
     if isinstance(error, SyntaxError) and OWN.fullmatch(error.filename or ""):
-        where, described.stack = (error.filename, error.lineno), traceback.StackSummary()
+        where, described.stack = (
+            (error.filename, error.lineno),
+            traceback.StackSummary(),
+        )
     return {
         "type": type(error).__name__,
         "message": str(error),

@@ -90,7 +90,11 @@ def read(path: Path) -> list[str]:
         return path.read_bytes().decode("utf-8").splitlines()
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise SourceError(path, line, f"not UTF-8 (byte 0x{error.object[error.start]:02x}); save the file as UTF-8") from None
+        raise SourceError(
+            path,
+            line,
+            f"not UTF-8 (byte 0x{error.object[error.start]:02x}); save the file as UTF-8",
+        ) from None
     except OSError as error:
         raise SourceError(path, 1, f"cannot be read ({error.strerror}); check the name") from None
 
@@ -116,19 +120,39 @@ def _regions(path: Path, _mtime: int) -> dict[str, list[Line]]:
             name = marker["name"]
             if marker["kind"] == "start":
                 if name in found:
-                    raise SourceError(path, line.number, f"region '{name}' is opened twice; give each its own name")
+                    raise SourceError(
+                        path,
+                        line.number,
+                        f"region '{name}' is opened twice; give each its own name",
+                    )
                 found[name], opened[name] = [], line.number
             elif opened.pop(name, None) is None:
-                raise SourceError(path, line.number, f"region '{name}' is closed but not open; add its [start:{name}]")
+                raise SourceError(
+                    path,
+                    line.number,
+                    f"region '{name}' is closed but not open; add its [start:{name}]",
+                )
             elif not any(inside.text.strip() for inside in found[name]):
-                raise SourceError(path, line.number, f"region '{name}' is empty; give it code or remove it")
+                raise SourceError(
+                    path,
+                    line.number,
+                    f"region '{name}' is empty; give it code or remove it",
+                )
         else:
             if "--8<--" in line.text and line.text.lstrip().startswith("#"):
-                raise SourceError(path, line.number, "not a region marker; write '# --8<-- [start:name]', name in lower case")
+                raise SourceError(
+                    path,
+                    line.number,
+                    "not a region marker; write '# --8<-- [start:name]', name in lower case",
+                )
             for name in opened:
                 found[name].append(line)
     for name, number in opened.items():
-        raise SourceError(path, number, f"region '{name}' is never closed; add '# --8<-- [end:{name}]'")
+        raise SourceError(
+            path,
+            number,
+            f"region '{name}' is never closed; add '# --8<-- [end:{name}]'",
+        )
     return {name: _dedent(inside) for name, inside in found.items()}
 
 
@@ -158,19 +182,30 @@ def check_pairs(lines: list[Line]) -> None:
     """
     waiting: list[tuple[Line, tuple]] = []  # zh lines whose en line has not come yet
     answering = False
-    for line in [*lines, Line("", lines[-1].path, lines[-1].number) if lines else Line("", ROOT, 0)]:
+    for line in [
+        *lines,
+        Line("", lines[-1].path, lines[-1].number) if lines else Line("", ROOT, 0),
+    ]:
         tag = _tag(line.text)
         if tag and tag[0] == "zh" and not (answering and waiting):
             waiting.append((line, tag[1]))
             answering = False
         elif tag and tag[0] == "en":
             if not waiting or waiting[0][1] != tag[1]:
-                raise SourceError(line.path, line.number, "an 'en' line without its 'zh' line directly above; write both")
+                raise SourceError(
+                    line.path,
+                    line.number,
+                    "an 'en' line without its 'zh' line directly above; write both",
+                )
             waiting.pop(0)
             answering = True
         elif waiting:
             first = waiting[0][0]
-            raise SourceError(first.path, first.number, "a 'zh' line without its 'en' line directly below; write both")
+            raise SourceError(
+                first.path,
+                first.number,
+                "a 'zh' line without its 'en' line directly below; write both",
+            )
 
 
 def in_language(code: str, language: str) -> str:
@@ -231,7 +266,11 @@ def _included(block: Block, number: int, name: str, region: str | None) -> list[
     named = regions(path)
     if region not in named:
         known = ", ".join(named) or "none"
-        raise SourceError(block.page, number, f"snippets/{name} has no region '{region}' (it has: {known})")
+        raise SourceError(
+            block.page,
+            number,
+            f"snippets/{name} has no region '{region}' (it has: {known})",
+        )
     return named[region]
 
 

@@ -1,0 +1,188 @@
+"""``mkdocs build`` from the outside: what fails, how it says so, and what it leaves alone."""
+
+import pytest
+
+BLOCK = '```python exec="on" source="above" result="text" session="{session}"{options}\n{code}\n```\n'
+
+
+def block(code: str, session: str = "page", options: str = "") -> str:
+    return BLOCK.format(code=code, session=session, options=options and f" {options}")
+
+
+def include(region: str, session: str = "page", options: str = "") -> str:
+    return block(f'--8<-- "page.py:{region}"', session, options)
+
+
+SNIPPET = """\
+# --8<-- [start:good]
+# zh: 两倍
+# en: twice
+print(2 * 21)
+# --8<-- [end:good]
+
+
+def fails() -> None:
+    # --8<-- [start:fails]
+    number = 0
+    1 / number
+    # --8<-- [end:fails]
+"""
+
+
+def test_code_output_and_failure_are_marked_and_each_language_has_its_words(project):
+    project.write("snippets/page.py", SNIPPET)
+    body = include("good") + include("fails", options='raises="ZeroDivisionError"')
+    timed = block("print('1 s')", options='measured="on"')
+    project.page("page.md", f"# Page {{ #page }}\n\n{body}\n{timed}")
+    done = project.build()
+    assert done.returncode == 0, done.stderr
+    zh, en = project.html("page/index.html"), project.html("en/page/index.html")
+    for html, comment, other in ((zh, "# 两倍", "# twice"), (en, "# twice", "# 两倍")):
+        assert 'data-session="page" data-snippet="page.py:good"' in html
+        assert comment in html and other not in html
+        assert "42" in html
+        assert 'data-raises="ZeroDivisionError"' in html
+        assert html.count("data-output") == 3
+        assert html.count("data-measured") == 1
+    assert '<html lang="zh"' in zh and '<html lang="en"' in en
+
+
+def test_every_failing_block_is_named_with_its_page_line_block_and_snippet_line(
+    project,
+):
+    project.write("snippets/page.py", SNIPPET)
+    project.page(
+        "page.md",
+        "\n\n".join(
+            [
+                "# Page { #page }",
+                include("fails", "raises"),
+                block("import time\ntime.sleep(99)", "hangs", 'timeout="1"'),
+                block("import os\nos._exit(7)", "exits"),
+                include("good", "missed", 'raises="ValueError"'),
+                block("print(", "syntax"),
+            ]
+        ),
+    )
+    done = project.build()
+    assert done.returncode != 0
+    said = done.stderr
+    assert "5 problem(s)" in said
+    for expected in (
+        "docs/zh/page.md:7, docs/en/page.md:7: session 'raises', block 1, "
+        "snippets/page.py:11: the code raised an exception\nTraceback (most recent call last):",
+        "ZeroDivisionError: division by zero",
+        "docs/zh/page.md:12, docs/en/page.md:12: session 'hangs', block 1, "
+        "docs/zh/page.md:14: the code did not finish within its limit of 1 s",
+        "docs/zh/page.md:18, docs/en/page.md:18: session 'exits', block 1: the process died (exit code 7",
+        "session 'missed', block 1, snippets/page.py:good: the code was expected to raise ValueError",
+        "session 'syntax', block 1, docs/zh/page.md:30: the code raised an exception",
+    ):
+        assert expected in said
+    assert not (project.root / "site" / "page").exists()
+
+
+BAD_SOURCES = {
+    "no-file": (
+        {},
+        block('--8<-- "none.py:good"'),
+        "docs/zh/page.md:7: no file snippets/none.py",
+    ),
+    "no-region": (
+        {"page.py": SNIPPET},
+        include("bad"),
+        "docs/zh/page.md:7: snippets/page.py has no region 'bad' (it has: good, fails)",
+    ),
+    "page-encoding": (
+        {"../docs/zh/page.md": "# 梯度".encode("gbk")},
+        "",
+        "docs/zh/page.md:1: not UTF-8",
+    ),
+    "snippet-encoding": (
+        {"page.py": b"a = 1\n# \xcc\xdd"},
+        "",
+        "snippets/page.py:2: not UTF-8",
+    ),
+    "empty-snippet": ({"page.py": ""}, "", "snippets/page.py:1: the snippet is empty"),
+    "no-twin": (
+        {"../docs/zh/more.md": "# M"},
+        "",
+        "docs/zh/more.md:1: has no twin; write docs/en/more.md",
+    ),
+    "duplicate": (
+        {"page.py": SNIPPET + SNIPPET},
+        "",
+        "snippets/page.py:13: region 'good' is opened twice",
+    ),
+    "unclosed": (
+        {"page.py": "a = 1\n# --8<-- [start:open]\nb = 1\n"},
+        "",
+        "snippets/page.py:2: region 'open' is never closed",
+    ),
+    "unopened": (
+        {"page.py": "# --8<-- [end:a]\n"},
+        "",
+        "snippets/page.py:1: region 'a' is closed but not open",
+    ),
+    "empty-region": (
+        {"page.py": "# --8<-- [start:a]\n\n# --8<-- [end:a]\n"},
+        "",
+        "snippets/page.py:3: region 'a' is empty",
+    ),
+    "misspelt": (
+        {"page.py": "# --8<-- [begin:a]\n"},
+        "",
+        "snippets/page.py:1: not a region marker",
+    ),
+    "no-english": (
+        {"page.py": "# zh: 一\na = 1\n"},
+        "",
+        "snippets/page.py:1: a 'zh' line without its 'en' line",
+    ),
+    "no-chinese": (
+        {"page.py": "a = 1\n# en: one\n"},
+        "",
+        "snippets/page.py:2: an 'en' line without its 'zh' line",
+    ),
+    "unclosed-fence": (
+        {},
+        '```python exec="on" session="page"\nprint(1)\n',
+        "docs/zh/page.md:6: the fence is never closed",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SOURCES)
+def test_bad_sources_get_one_clear_line(project, case):
+    files, body, expected = BAD_SOURCES[case]
+    project.page("page.md", f"# P\n{body}")
+    for name, content in files.items():
+        project.write(f"snippets/{name}", content)
+    done = project.build()
+    assert done.returncode != 0
+    (line,) = [line for line in done.stderr.splitlines() if expected in line]
+    assert line.startswith(expected)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_formula_names_its_page(project):
+    project.page("page.md", "# P\n\n$\\frac{1}{$\n")
+    done = project.build()
+    assert done.returncode != 0
+    assert "docs/zh/page.md: the formula '\\\\frac{1}{' is wrong" in done.stderr
+
+
+def test_formulas_are_mathml_with_their_tex(project):
+    project.page("page.md", "# P\n\n$\\eta = 0.1$ and\n\n$$\n\\arg\\min_w L(w)\n$$\n")
+    assert project.build().returncode == 0
+    html = project.html("page/index.html")
+    assert html.count("<math") == 2
+    assert '<annotation encoding="application/x-tex">\\eta = 0.1</annotation>' in html
+
+
+def test_a_failed_build_is_mended_by_the_next_good_one(project):
+    project.write("snippets/page.py", SNIPPET)
+    project.page("page.md", include("fails"))
+    assert project.build().returncode != 0
+    project.page("page.md", include("good"))
+    assert project.build().returncode == 0
