@@ -8,15 +8,15 @@ en: `fails_…` raises, `symptom_…` is wrong without an error, `mended_…` is
 # --8<-- [start:imports-also]
 from collections.abc import Callable
 
-# --8<-- [start:imports-nn]
+# --8<-- [end:imports-also]
 # --8<-- [start:imports]
 import torch
 
 # --8<-- [end:imports]
+# --8<-- [start:nn]
 from torch import nn
 
-# --8<-- [end:imports-nn]
-# --8<-- [end:imports-also]
+# --8<-- [end:nn]
 
 
 # A traceback, read from the bottom.
@@ -374,6 +374,7 @@ def mended_view() -> None:
 
 def fails_stack() -> None:
     # --8<-- [start:fails-stack]
+    import torch
     from torch.utils.data import DataLoader
 
     sequences = [torch.ones(3), torch.ones(4)]
@@ -384,6 +385,7 @@ def fails_stack() -> None:
 
 def mended_stack() -> None:
     # --8<-- [start:mended-stack]
+    import torch
     from torch.nn.utils.rnn import pad_sequence
     from torch.utils.data import DataLoader
 
@@ -424,6 +426,8 @@ def mended_channels() -> None:
 def fails_double_float() -> None:
     # --8<-- [start:fails-double-float]
     import numpy as np
+    import torch
+    from torch import nn
 
     x = torch.from_numpy(np.linspace(0, 1, 4)).unsqueeze(1)
     nn.Linear(1, 1)(x)
@@ -433,6 +437,8 @@ def fails_double_float() -> None:
 def mended_double_float() -> None:
     # --8<-- [start:mended-double-float]
     import numpy as np
+    import torch
+    from torch import nn
 
     x = torch.from_numpy(np.linspace(0, 1, 4)).unsqueeze(1)
     print(x.dtype, x.float().dtype)
@@ -592,7 +598,8 @@ def mended_empty_parameters() -> None:
             self.layers = nn.ModuleList([nn.Linear(2, 4), nn.Linear(4, 1)])
 
     model = Net()
-    torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    print(len(optimizer.param_groups[0]["params"]))
     for name, parameter in model.named_parameters():
         print(name, tuple(parameter.shape))
     # --8<-- [end:mended-empty-parameters]
@@ -621,21 +628,21 @@ def mended_before_init() -> None:
 
 def fails_forward() -> None:
     # --8<-- [start:fails-forward]
-    class Double(nn.Module):
+    class Twice(nn.Module):
         def foward(self, x):
             return 2 * x
 
-    Double()(torch.tensor(3.0))
+    Twice()(torch.tensor(3.0))
     # --8<-- [end:fails-forward]
 
 
 def mended_forward() -> None:
     # --8<-- [start:mended-forward]
-    class Double(nn.Module):
+    class Twice(nn.Module):
         def forward(self, x):
             return 2 * x
 
-    print(Double()(torch.tensor(3.0)).item())
+    print(Twice()(torch.tensor(3.0)).item())
     # --8<-- [end:mended-forward]
 
 
@@ -658,6 +665,8 @@ def mended_assign_parameter() -> None:
 
 def fails_batch_norm() -> None:
     # --8<-- [start:fails-batch-norm]
+    import torch
+    from torch import nn
     from torch.utils.data import DataLoader
 
     model = nn.BatchNorm1d(3)
@@ -669,6 +678,8 @@ def fails_batch_norm() -> None:
 
 def mended_batch_norm() -> None:
     # --8<-- [start:mended-batch-norm]
+    import torch
+    from torch import nn
     from torch.utils.data import DataLoader
 
     model = nn.BatchNorm1d(3)
@@ -737,9 +748,8 @@ def mended_same_device() -> None:
     # en: tensors made on the way follow the input
     noise = torch.zeros(x.shape, device=x.device)
     prediction = model(x + noise)
-    print(
-        {t.device.type for t in (model.weight, x, noise, prediction)} == {device.type}
-    )
+    devices = {t.device.type for t in (model.weight, x, noise, prediction)}
+    print(devices == {device.type})
     # --8<-- [end:mended-same-device]
 
 
@@ -870,9 +880,11 @@ def mended_eval() -> None:
 
 def symptom_non_leaf() -> None:
     # --8<-- [start:symptom-non-leaf]
-    w = 0.1 * torch.ones(2, requires_grad=True)
+    ones = torch.ones(2, requires_grad=True)
+    w = 0.1 * ones
     loss = (w**2).sum()
     loss.backward()
+    print(ones.is_leaf, ones.grad)
     print(w.is_leaf, w.grad)
     # --8<-- [end:symptom-non-leaf]
 
@@ -1063,13 +1075,16 @@ def symptom_broadcast() -> None:
         loss.backward()
         optimizer.step()
     w, b = model.weight.item(), model.bias.item()
-    print(f"w = {abs(w):.4f}, b = {b:.4f}, loss = {loss:.4f}")
+    print(f"w = {w:.4f}, b = {b:.4f}, loss = {loss:.4f}")
     # --8<-- [end:symptom-broadcast]
 
 
 def fails_broadcast() -> None:
     # --8<-- [start:fails-broadcast]
     import warnings
+
+    import torch
+    from torch import nn
 
     # zh: 把这条警告升级成错误
     # en: turn this warning into an error
