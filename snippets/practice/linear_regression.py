@@ -190,8 +190,8 @@ print(f"test  MSE {test_residual.square().mean():.4f}")
 around_mean = y_test - y_train.mean()
 r2 = 1 - test_residual.square().sum() / around_mean.square().sum()
 print(f"R2 {r2:.4f}")
-print(f"train residual mean {train_residual.mean():+.4f}")
-print(f"test  residual mean {test_residual.mean():+.4f}")
+print(f"train |mean residual| {train_residual.mean().abs():.4f}")
+print(f"test  |mean residual| {test_residual.mean().abs():.4f}")
 # --8<-- [end:r-squared]
 
 # --8<-- [start:mini-batches]

@@ -127,7 +127,7 @@ with warnings.catch_warnings(record=True) as caught:
 for warning in caught:
     message = f"{warning.category.__name__}: {warning.message}"
     print(textwrap.fill(message, 72))
-print(f"w = {w_flat:.1e}  b = {b_flat:.4f}  loss = {loss_flat:.4f}")
+print(f"|w| = {abs(w_flat):.4f}  b = {b_flat:.4f}  loss = {loss_flat:.4f}")
 # --8<-- [end:broadcast]
 
 # --8<-- [start:grid]

@@ -444,8 +444,8 @@ s.e.      0.0177  0.0103
 train MSE 0.0109
 test  MSE 0.0092
 R2 0.9939
-train residual mean +0.0000
-test  residual mean -0.0138
+train |mean residual| 0.0000
+test  |mean residual| 0.0138
 10 steps per epoch, 200 steps
 w = 1.9992  b = 3.0053
 linear.weight 1.9999

@@ -377,7 +377,7 @@ w = 1.998 b = 3.004 loss = 1.0e-02
 UserWarning: Using a target size (torch.Size([100])) that is different to the input \
 size (torch.Size([100, 1])). This will likely lead to incorrect results due to \
 broadcasting. Please ensure they have the same size.
-w = -7.6e-06 b = 3.0037 loss = 1.3706
+|w| = 0.0000 b = 3.0037 loss = 1.3706
 shape (100, 100)
 mean 1.3706
 Var(y) 1.3706
