@@ -489,7 +489,7 @@ print(b.tolist(), cut.requires_grad, cut.data_ptr() == b.data_ptr())
 # --8<-- [end:detach-shares]
 
 # --8<-- [start:double-backward]
-x = torch.tensor(2.0, requires_grad=True)
+x = torch.tensor(3.0, requires_grad=True)
 y = x**3
 (first,) = torch.autograd.grad(y, x, create_graph=True)
 (second,) = torch.autograd.grad(first, x)
@@ -512,8 +512,8 @@ def polar(p: Tensor) -> Tensor:
     return torch.stack([r * torch.cos(angle), r * torch.sin(angle)])
 
 
-two = torch.tensor(2.0)
-derivatives = [grad(cube)(two).item(), grad(grad(cube))(two).item()]
+three = torch.tensor(3.0)
+derivatives = [grad(cube)(three).item(), grad(grad(cube))(three).item()]
 print(derivatives)
 
 at = torch.tensor([2.0, math.pi / 3], dtype=torch.float64)

@@ -244,7 +244,8 @@ for size in sizes:
     batches = torch.randint(n, (draws, size))
     error = per_sample[batches].mean(dim=1) - full
     noise.append(error.square().sum(dim=1).mean().sqrt().item())
-    print(f"B = {size:3}   measured = {noise[-1]:.4f}   {sigma / math.sqrt(size):.4f}")
+    predicted = sigma / math.sqrt(size)
+    print(f"B = {size:3}   measured = {noise[-1]:.4f}   predicted = {predicted:.4f}")
 
 logs = torch.tensor([sizes, noise], dtype=torch.float64).log()
 slope = (torch.cov(logs)[0, 1] / logs[0].var()).item()
