@@ -116,6 +116,7 @@ print(f"equal: {torch.allclose(slope, slope_by_hand)}")
 # zh: （日期，类别，名称，来源页上的条目）；只写到来源能确认的精度
 # en: (date, kind, name, entry on the sources page), as exact as the source allows
 milestones = [
+    ("1943", "idea", "neuron", "mcculloch-1943"),
     ("1958-11", "idea", "perceptron", "rosenblatt-1958"),
     ("1976", "idea", "reverse-mode", "linnainmaa-1976"),
     ("1986-10-09", "idea", "backpropagation", "rumelhart-1986"),
@@ -127,10 +128,10 @@ milestones = [
     ("2015-11-09", "tool", "TensorFlow", "abadi-2015"),
     ("2017-01-19", "tool", "PyTorch", "pytorch-a-year-in"),
     ("2017-06-12", "model", "Transformer", "vaswani-2017"),
-    ("2018-12-07", "tool", "PyTorch 1.0", "pytorch-pypi"),
-    ("2019-09-30", "tool", "TensorFlow 2.0", "tensorflow-pypi"),
+    ("2018-12-07", "tool", "PyTorch 1.0", "pytorch-1-0"),
+    ("2019-09-30", "tool", "TensorFlow 2.0", "tensorflow-2-0"),
     ("2022-09-12", "tool", "PyTorch Foundation", "pytorch-foundation-2022"),
-    ("2023-03-15", "tool", "PyTorch 2.0", "pytorch-pypi"),
+    ("2023-03-15", "tool", "PyTorch 2.0", "pytorch-2-0"),
 ]
 
 
@@ -282,9 +283,7 @@ def check_score(score) -> None:
     problem = "the pixels are not scaled: divide them by 255 first"  # en
     assert answer.abs().max() < 10, problem
     problem = "缩放时丢了小数：整数除法把 51 / 255 变成了 0"  # zh
-    problem = (
-        "the scaling lost the fractions: integer division made 51 / 255 zero"  # en
-    )
+    problem = "integer division lost the fractions: 51 / 255 became zero"  # en
     assert answer[0] != -1, problem
     problem = "分数不对"  # zh
     problem = "the scores are wrong"  # en

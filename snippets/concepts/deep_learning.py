@@ -45,8 +45,7 @@ drawn = torch.tensor([[[c == "#" for c in row[d]] for row in rows] for d in rang
 def read_digit(images: Tensor) -> Tensor:
     """
     zh: 在四个左右位置上搜索与图最相关的手绘数字；images 为 (n, 64)，返回 (n,)。
-    en: Search four horizontal places for the drawing that correlates best with an
-    en: image; images (n, 64), returns (n,).
+    en: The drawing that fits best at any of four places; images (n, 64), gives (n,).
     """
     images = nn.functional.normalize(images - images.mean(1, keepdim=True))
     scores = []
@@ -171,7 +170,8 @@ def standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
 
 def cross_validate(learners: dict[str, Learner], x: Tensor, y: Tensor) -> dict:
     """
-    zh: 五折交叉验证，重复两遍；所有学习器用同样的划分。返回每个学习器的十个准确率。
+    zh: 五折交叉验证，重复两遍；所有学习器用同样的划分。
+    zh: 返回每个学习器的十个准确率。
     en: Five-fold cross-validation, twice over, with the same splits for all learners;
     en: returns ten accuracies for each.
     """
@@ -450,7 +450,8 @@ check_risk(empirical_risk)
 # --8<-- [start:check-scaling]
 def check_scaling(scale) -> None:
     """
-    zh: 检查 scale(train, test)：两者都缩放到以训练集计的 0 到 1，不得偷看测试集。
+    zh: 检查 scale(train, test)：两者都缩放到以训练集计的 0 到 1，
+    zh: 不得偷看测试集。
     en: Check scale(train, test): both scaled to 0…1 as the training set has it,
     en: without a look at the test set.
 

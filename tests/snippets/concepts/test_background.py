@@ -92,7 +92,7 @@ def test_milestones_are_dated_in_order_and_have_sources(bg):
     assert [date for date, *_ in milestones] == sorted(date for date, *_ in milestones)
     assert {kind for _, kind, *_ in milestones} == {"idea", "model", "tool"}
     names = [name for _, _, name, _ in milestones]
-    assert len(set(names)) == len(names) == 15
+    assert len(set(names)) == len(names) == 16
     assert all(source.replace("-", "").isalnum() for *_, source in milestones)
     dates = {name: date for date, _, name, _ in milestones}
     assert dates["TensorFlow 2.0"] == "2019-09-30"
