@@ -485,7 +485,8 @@ a = torch.ones(2, requires_grad=True)
 b = a * 1.0
 cut = b.detach()
 cut[0] = 7.0
-print(b.tolist(), cut.requires_grad, cut.data_ptr() == b.data_ptr())
+print(b.tolist(), cut.tolist(), cut.data_ptr() == b.data_ptr())
+print(b.requires_grad, cut.requires_grad)
 # --8<-- [end:detach-shares]
 
 # --8<-- [start:double-backward]

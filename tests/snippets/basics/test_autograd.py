@@ -226,7 +226,11 @@ def test_engines_history_puts_users_first(g):
 
 
 def test_engine_checked_on_the_page(g, printed):
-    assert g["result"].data == pytest.approx(g["reference"].item())
+    a, b, c = g["numbers"]
+    bent = (a * b + c) ** 2 / (1 + math.exp(a)) - math.tanh(c * a)
+    value = bent * math.log(c) - 2 * b
+    assert g["result"].data == pytest.approx(value)
+    assert g["reference"].item() == pytest.approx(value)
     shown = [line.split() for line in printed]
     rows = [
         row for row in shown if len(row) == 2 and "." in row[0] and len(row[0]) > 13
@@ -375,7 +379,8 @@ def test_inference_tensors_cannot(g):
 
 
 def test_detach_shares_memory(g, printed):
-    assert "[7.0, 1.0] False True" in printed
+    at = printed.index("[7.0, 1.0] [7.0, 1.0] True")
+    assert printed[at + 1] == "True False"
     assert g["cut"].tolist() == [7.0, 1.0]
 
 
