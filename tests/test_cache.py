@@ -1,0 +1,251 @@
+"""Stored results: used whenever nothing changed, never when anything did, whatever happens to them."""
+
+import hashlib
+import os
+import random
+import subprocess
+import sys
+import time
+
+import cache
+import pytest
+
+PAGE = """
+# Page {{ #page }}
+
+```python exec="on" source="above" result="text" session="page"
+# {comment}
+first = {first}
+```
+
+```python exec="on" source="above" result="text" session="page"
+open("count", "a").write("x")
+print(first + 1)
+```
+
+{prose}
+
+```python exec="on" session="page"
+from helper import double
+print("**", double(first), "**", open("{data}").read())
+```
+"""
+COUNTER = "import os\nos.write(os.open('{log}', os.O_APPEND | os.O_CREAT | os.O_WRONLY), b'x')\n"
+
+
+@pytest.fixture
+def counted(project):
+    """A site whose session writes a mark, outside the repository, each time that it runs."""
+    log = project.root.parent / "runs"
+
+    def write(first="1", comment="why", prose="Prose.", helper="2", data="data"):
+        project.write(
+            "docs/_build/helper.py", f"def double(n):\n    return {helper} * n\n"
+        )
+        data_file = project.write("docs/data.txt", data)
+        body = PAGE.format(first=first, comment=comment, prose=prose, data=data_file)
+        mark = COUNTER.format(log=log)
+        project.page("page.md", body.replace("first = ", mark + "first = "))
+
+    def runs() -> int:
+        """How many sessions have run since the last call."""
+        plan(project).communicate()
+        count = log.stat().st_size if log.exists() else 0
+        log.unlink(missing_ok=True)
+        return count
+
+    write()
+    project.runs, project.rewrite = runs, write
+    return project
+
+
+def entries(project) -> list:
+    return sorted((project.root / ".cache").rglob("*.json"))
+
+
+def test_both_languages_and_every_later_build_share_one_run(counted):
+    assert counted.runs() == 1
+    assert counted.build().returncode == 0
+    before = counted.html("page/index.html"), counted.html("en/page/index.html")
+    assert counted.build().returncode == 0
+    assert counted.runs() == 0
+    assert (
+        counted.html("page/index.html"),
+        counted.html("en/page/index.html"),
+    ) == before
+    assert "2\n" in before[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"comment": "why not"}, 0),
+        ({"prose": "Other prose."}, 0),
+        ({"first": "3"}, 1),
+        ({"helper": "4"}, 1),
+        ({"data": "other"}, 1),
+    ],
+)
+def test_only_what_a_result_rests_on_counts(counted, change, expected):
+    counted.runs()
+    counted.rewrite(**change)
+    assert counted.runs() == expected
+
+
+def test_an_edited_helper_is_seen_at_once(counted):
+    counted.rewrite(first="21")
+    counted.build()
+    assert "** 42 ** data" in counted.html("page/index.html")
+    counted.rewrite(first="21", helper="3")
+    counted.build()
+    assert "** 63 ** data" in counted.html("page/index.html")
+
+
+def test_a_traceback_follows_its_line_numbers(project):
+    failing = '```python exec="on" source="above" result="text" session="p" raises="ZeroDivisionError"\n{}1 / 0\n```\n'
+    project.page("page.md", failing.format(""))
+    project.build()
+    assert 'line <span class="m">1</span>, in' in project.html("page/index.html")
+    project.page("page.md", failing.format("# more\n"))
+    project.build()
+    assert 'line <span class="m">2</span>, in' in project.html("page/index.html")
+
+
+@pytest.mark.parametrize(
+    "damage", ["flip", "cut", "empty", "foreign", "other-key", "not-json"]
+)
+def test_a_damaged_entry_is_a_miss_with_one_warning(counted, damage):
+    whole, _ = plan(counted).communicate()
+    first, second = entries(counted)[:2]
+    raw = first.read_bytes()
+    broken = {
+        "flip": raw[:90] + bytes([raw[90] ^ 1]) + raw[91:],
+        "cut": raw[: len(raw) // 2],
+        "empty": b"",
+        "foreign": b"\x89PNG\r\n\x1a\n",
+        "other-key": second.read_bytes(),
+        "not-json": b"0" * 64 + b"\nnot json",
+    }[damage]
+    first.write_bytes(broken)
+    again, said = plan(counted).communicate()
+    assert again == whole
+    assert said.count("damaged or foreign cache entry") == 1
+    assert plan(counted).communicate() == (whole, "")
+
+
+def test_every_flipped_byte_of_an_entry_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "FOLDER", tmp_path)
+    key = cache.digest("key")
+    result = {"output": "42\n", "error": None}
+    cache.save(key, "p", {"files": [], "distributions": []}, result)
+    (path,) = tmp_path.rglob("*.json")
+    raw = path.read_bytes()
+    assert cache.load(key, "p") == result
+    for position in range(len(raw)):
+        path.write_bytes(
+            raw[:position] + bytes([raw[position] ^ 0x20]) + raw[position + 1 :]
+        )
+        assert cache.load(key, "p") is None, f"byte {position}"
+
+
+def test_an_entry_of_other_versions_is_a_miss(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "FOLDER", tmp_path)
+    result = {"output": "", "error": None}
+    cache.save("k" * 64, "p", {"files": [], "distributions": ["torch"]}, result)
+    assert cache.load("k" * 64, "p") == result
+    monkeypatch.setattr(cache, "_version", lambda name: "0.4.1")
+    assert cache.load("k" * 64, "p") is None
+
+
+def test_keys_belong_to_one_python():
+    import platform
+
+    assert platform.python_version() in cache.SEED
+
+
+def test_a_read_only_or_full_cache_warns_once_and_builds_on(counted):
+    for folder in ("/proc/nowhere", "/dev/full/blocks"):
+        done = counted.build(BLOCK_CACHE=folder)
+        assert done.returncode == 0
+        assert done.stderr.count("cannot be written") == 1
+        assert "2\n" in counted.html("page/index.html")
+
+
+def test_old_entries_are_pruned_by_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "FOLDER", tmp_path)
+    monkeypatch.setattr(cache, "LIMIT", 3000)
+    for number in range(4):
+        key = cache.digest(str(number))
+        cache.save(
+            key,
+            "",
+            {"files": [], "distributions": []},
+            {"output": "x" * 700, "error": None},
+        )
+        (path,) = tmp_path.rglob(f"{key}.json")
+        os.utime(path, (number, number))
+    cache.prune()
+    left = {path.stat().st_mtime for path in tmp_path.rglob("*.json")}
+    assert left == {1, 2, 3}
+
+
+def test_entries_are_data():
+    import ast
+    import inspect
+
+    names = {
+        node.id
+        for node in ast.walk(ast.parse(inspect.getsource(cache)))
+        if isinstance(node, ast.Name)
+    }
+    assert not names & {"pickle", "marshal", "eval", "exec", "shelve"}
+
+
+# Looks at the sources and waits for every result, as a build does, without writing a site.
+PLAN = """
+import json, sys
+sys.path.insert(0, "docs/_build")
+from runner import Runner
+runner = Runner()
+runner.plan()
+json.dump([future.result() for _, future in runner._cells], sys.stdout, sort_keys=True)
+"""
+
+
+def plan(project, **environment) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", PLAN],
+        cwd=project.root,
+        env=project.environment | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_builds_at_once_do_not_harm_each_other(counted):
+    clean, errors = plan(counted, BLOCK_FRESH="1").communicate()
+    both = [plan(counted) for _ in range(2)]
+    assert [process.communicate()[0] for process in both] == [clean, clean], errors
+    assert plan(counted).communicate() == (clean, "")
+
+
+def test_a_hundred_kills_leave_every_next_build_right(counted):
+    clean, _ = plan(counted, BLOCK_FRESH="1").communicate()
+    begun = time.perf_counter()
+    assert plan(counted).communicate()[0] == clean
+    length = time.perf_counter() - begun
+    rng = random.Random(0)
+    for _ in range(100):
+        for path in entries(counted):
+            if rng.random() < 0.5:
+                path.unlink()
+        process = plan(counted)
+        time.sleep(rng.uniform(0.1, 1.1) * length)
+        process.kill()
+        process.communicate()
+        # What is left must be whole: every entry says of itself that it is.
+        for path in entries(counted):
+            checksum, _, body = path.read_bytes().partition(b"\n")
+            assert hashlib.sha256(body).hexdigest() == checksum.decode()
+        assert plan(counted).communicate() == (clean, "")
