@@ -99,7 +99,7 @@ def logit(model: nn.Module, target: Tensor) -> Scalar:
     zh: 把模型变成每张图一个数的函数：第 target[k] 类的 logit；target (n,)。
     en: The model as one number per image: the logit of class target[k]; target (n,).
     """
-    return lambda x: model(x).gather(1, target[:, None]).squeeze(1)
+    return lambda x: model(x)[torch.arange(len(x)), target]
 
 
 def gradient(f: Scalar, x: Tensor) -> Tensor:
@@ -472,9 +472,7 @@ def probability(model: nn.Module, target: Tensor, sharpness: float) -> Scalar:
     zh: logit 乘以 sharpness 之后，第 target[k] 类的概率。
     en: The probability of class target[k] once the logits are multiplied by sharpness.
     """
-    return lambda x: (
-        (sharpness * model(x)).softmax(dim=1).gather(1, target[:, None]).squeeze(1)
-    )
+    return lambda x: (sharpness * model(x)).softmax(dim=1)[torch.arange(len(x)), target]
 
 
 vanished = {}
@@ -546,6 +544,12 @@ def all_at_once(f: Scalar, x: Tensor, baseline: Tensor, steps: int) -> Tensor:
 
 
 check_integrated(all_at_once)
+one, one_black = x[:1], black[:1]
+f_one = logit(model, target[:1])
+parts = all_at_once(f_one, one, one_black, 256)
+print(
+    f"sum {parts.sum():.4f}  f(x) - f(x') {(f_one(one) - f_one(one_black)).item():.4f}"
+)
 # --8<-- [end:solve-integrated]
 
 
