@@ -1,0 +1,198 @@
+"""The pages: each has its twin, which says the same in the same order, and types no result."""
+
+import re
+
+import pytest
+import yaml
+from sources import (
+    LANGUAGES,
+    ROOT,
+    SNIPPETS,
+    blocks,
+    pages,
+    problems,
+    regions,
+    relative,
+)
+
+ZH, EN = (pages(language) for language in LANGUAGES)
+NAMES = sorted(ZH.keys() & EN.keys())
+
+FENCED = re.compile(r"^( *)(`{3,})[^\n]*\n(.*?)^\1\2\s*$", re.DOTALL | re.MULTILINE)
+HEADING = re.compile(r"^(#+) .*?(?:\{ *#([\w-]+)[^}]*\})?\s*$", re.MULTILINE)
+ADMONITION = re.compile(r"^ *(?:!!!|\?\?\?\+?|===) *\"?(\w*)", re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]+)(?: \"[^\"]*\")?\)")
+FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$(?!\s)([^$\n]+?)\$", re.DOTALL)
+
+
+def prose(path) -> str:
+    """A page without its front matter and without any fenced block."""
+    text = re.sub(r"\A---\n.*?\n---\n", "", path.read_text("utf-8"), flags=re.DOTALL)
+    return FENCED.sub("", text)
+
+
+def shape(path) -> dict[str, list]:
+    """What must be the same in both languages, in the order in which it stands."""
+    text = prose(path)
+    formulas = (one or two for one, two in FORMULA.findall(text))
+    return {
+        "headings": [(len(marks), name) for marks, name in HEADING.findall(text)],
+        "blocks": [
+            (
+                block.session,
+                tuple(block.snippets),
+                {k: v for k, v in block.options.items() if k not in ("title", "tabs")},
+            )
+            for block in blocks(path)
+        ],
+        "admonitions": [kind for kind in ADMONITION.findall(text) if kind],
+        "links": sorted(LINK.findall(text)),
+        # Text inside a formula is in the page's language.
+        "formulas": sorted(
+            re.sub(r"\\text\{[^}]*\}|\s|\\,", "", tex) for tex in formulas
+        ),
+        "tables": [
+            line.count("|") for line in text.splitlines() if line.startswith("|")
+        ],
+    }
+
+
+def test_every_page_has_its_twin_and_every_source_is_sound():
+    assert ZH.keys() == EN.keys()
+    assert problems() == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("part", shape(ZH["index.md"]))
+def test_twins_have_the_same_structure(name, part):
+    assert shape(ZH[name])[part] == shape(EN[name])[part]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_has_a_title_a_description_and_named_headings(name, language):
+    path = pages(language)[name]
+    front = yaml.safe_load(path.read_text("utf-8").split("---\n")[1])
+    limits = (20, 120) if language == "zh" else (60, 200)
+    assert front["title"]
+    assert limits[0] <= len(front["description"]) <= limits[1], front["description"]
+    headings = HEADING.findall(prose(path))
+    assert [marks for marks, _ in headings].count("#") == 1
+    assert [m for m, identifier in headings if m != "#" and not identifier] == []
+
+
+def test_the_navigation_lists_every_page_once_with_an_english_title():
+    class Loader(yaml.SafeLoader):
+        pass
+
+    def plain(loader, _suffix, node):
+        return None if node.tag.startswith("!!") else getattr(node, "value", None)
+
+    Loader.add_multi_constructor("tag:yaml.org,2002:python/", plain)
+    Loader.add_multi_constructor("!", plain)
+    settings = yaml.load((ROOT / "mkdocs.yml").read_text("utf-8"), Loader)
+    listed, titles = [], []
+
+    def walk(items):
+        for item in items:
+            if isinstance(item, str):
+                listed.append(item)
+                continue
+            ((title, value),) = item.items()
+            titles.append(title)
+            walk(value) if isinstance(value, list) else listed.append(value)
+
+    walk(settings["nav"])
+    assert sorted(listed) == sorted(ZH)
+    (i18n,) = [
+        p["i18n"] for p in settings["plugins"] if isinstance(p, dict) and "i18n" in p
+    ]
+    (english,) = [each for each in i18n["languages"] if each["locale"] == "en"]
+    untranslated = [
+        title for title in titles if title not in english["nav_translations"]
+    ]
+    chinese = re.compile(r"[一-鿿]")
+    assert [title for title in untranslated if chinese.search(title)] == []
+    assert not any(
+        chinese.search(title) for title in english["nav_translations"].values()
+    )
+
+
+def test_every_region_is_used_by_a_page():
+    used = {
+        name
+        for path in ZH.values()
+        for block in blocks(path)
+        for name in block.snippets
+    }
+    known = {
+        f"{path.relative_to(SNIPPETS).as_posix()}:{region}"
+        for path in SNIPPETS.rglob("*.py")
+        for region in regions(path)
+    }
+    assert known - used == set()
+
+
+# What may carry digits in prose: dates, versions, names, sources, numbers of sections. Whatever
+# else is a number is given (then it is written as code or as a formula) or comes from a run.
+NAMED = re.compile(
+    r"\d{4}-\d{2}-\d{2}"
+    r"|\d{4}(?: 年(?: ?\d+ 月)?(?: ?\d+ 日)?)?(?=\D|$)"
+    r"|(?:arXiv|RFC|ISBN|doi)[: ]*[\w./-]+"
+    r"|(?:PyTorch|Python|TensorFlow|Keras|CUDA|torch|scikit-learn|NumPy|JAX|TF|Debian|Lua)"
+    r"[ =]*v?\d[\w.+]*"
+    r"|\w*[A-Za-z_]+\d[\w-]*"  # float32, bf16, L2, conv1
+    r"|[A-Z][A-Za-z]+-\d+"  # GPT-2
+    r"|0–1 (?:loss|损失)"
+    r"|\d+-?[dD]\b"
+    r"|\d+(?:\.\d+)+"
+    r"|[（(]?[A-Z][\w&]* (?:et al\.?,? )?\d{4}[)）]?"
+)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in NAMES if n not in ("sources.md", "glossary.md")]
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_number_of_a_run_is_typed(name, language):
+    path = pages(language)[name]
+    text = re.sub(
+        r"(?s)^## [^\n]*\{ #read-on \}.*", "", prose(path), flags=re.MULTILINE
+    )
+    text = FORMULA.sub("", text)
+    for pattern in (
+        r"`[^`]+`",
+        r"\]\([^)]*\)",
+        r"\{[^}]*\}",
+        r"<[^>]+>",
+        r"https?://\S+",
+    ):
+        text = re.sub(pattern, " ", text)
+    text = re.sub(r"^ *\d+\. ", "", text, flags=re.MULTILINE)  # numbered lists
+    text = re.sub(r"(?:练习|Exercise|解答|Solution|第|图|Figure) ?\d+", "", text)
+    found = [
+        f"{relative(path)}: {line.strip()}"
+        for line in text.splitlines()
+        if re.search(r"\d", NAMED.sub("", line))
+    ]
+    assert found == [], (
+        "write given numbers as `code` or $formula$; print the others from the run"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_chinese_is_set_with_full_width_marks_and_spaces(name):
+    text = FORMULA.sub("$x$", prose(ZH[name]))
+    text = re.sub(r"`[^`]+`", "`x`", text)
+    text = re.sub(r"\]\([^)]*\)|\{[^}]*\}|https?://\S+", "", text)
+    faults = {
+        "a half-width mark after 汉字": r"[一-鿿][,;:?!](?!\w*=)",
+        "no space between 汉字 and Latin letters or digits": r"[一-鿿][A-Za-z0-9]|[A-Za-z0-9][一-鿿]",
+    }
+    found = [
+        f"{fault}: {line.strip()}"
+        for fault, pattern in faults.items()
+        for line in text.splitlines()
+        if re.search(pattern, line)
+    ]
+    assert found == []

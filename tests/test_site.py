@@ -1,0 +1,209 @@
+"""The built site: what it shows runs as shown, and its parts say what they are."""
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+from sources import LANGUAGES, pages
+
+NAMES = sorted(pages("zh"))
+
+
+def built(language: str, name: str) -> str:
+    """Where a page lies in the built site."""
+    stem = name.removesuffix(".md").removesuffix("index").rstrip("/")
+    return "/".join(
+        filter(None, ["" if language == "zh" else language, stem, "index.html"])
+    )
+
+
+class Marked(HTMLParser):
+    """Collects the marked code and output blocks of a page, in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[dict] = []
+        self._depth = self._code = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        if tag == "div" and (
+            "data-session" in attributes or "data-output" in attributes
+        ):
+            self.found.append(attributes | {"text": ""})
+            self._depth = 1
+        elif self._depth and tag == "div":
+            self._depth += 1
+        elif self._depth and tag == "code":
+            self._code += 1
+
+    def handle_endtag(self, tag):
+        if self._depth and tag == "div":
+            self._depth -= 1
+        elif self._depth and tag == "code":
+            self._code -= 1
+
+    def handle_data(self, data):
+        if self._depth and self._code:
+            self.found[-1]["text"] += data
+
+
+# Runs blocks as pasting them into a prompt does: one after the other, in one namespace.
+PASTE = """
+import contextlib, io, json, linecache, sys, traceback, types, warnings
+blocks = json.load(sys.stdin)
+shown = sys.modules["__main__"] = types.ModuleType("__main__")
+for number, block in enumerate(blocks):
+    name = f"<stdin-{number}>"
+    linecache.cache[name] = (0, None, [x + "\\n" for x in block.split("\\n")], name)
+    printed = open(f"{number}.out", "w+")
+    import os
+    keep = os.dup(1), os.dup(2)
+    os.dup2(printed.fileno(), 1); os.dup2(printed.fileno(), 2)
+    try:
+        exec(compile(block, name, "exec"), shown.__dict__)
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    sys.stdout.flush(); sys.stderr.flush()
+    os.dup2(keep[0], 1); os.dup2(keep[1], 2)
+print(json.dumps([open(f"{n}.out", errors="replace").read() for n in range(len(blocks))]))
+"""
+
+
+def pasted(codes: list[str], folder) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PASTE],
+        input=json.dumps(codes),
+        cwd=folder,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(folder),
+            "OMP_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+            "PYTHONHASHSEED": "0",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "TMPDIR": str(folder),
+            "CUDA_VISIBLE_DEVICES": "",
+            "COLUMNS": "80",
+        },
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def comparable(text: str, measured: bool) -> str:
+    """Output without what depends on where it was pasted: names of files in warnings."""
+    lines = [
+        line
+        for line in text.strip().splitlines()
+        if not re.match(r"\S*:\d+: \w*Warning", line)
+    ]
+    text = "\n".join(line.rstrip() for line in lines)
+    return re.sub(r"\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", "0", text) if measured else text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shown_code_pasted_into_a_fresh_python_prints_what_the_page_shows(
+    site, name, tmp_path
+):
+    """Both languages show the same code but for comments, so one of them runs it all."""
+    found = {
+        lang: Marked((site / built(lang, name)).read_text("utf-8")).found
+        for lang in LANGUAGES
+    }
+    for zh, en in zip(found["zh"], found["en"], strict=True):
+        assert {k: v for k, v in zh.items() if k != "text"} == {
+            k: v for k, v in en.items() if k != "text"
+        }
+        if "data-output" in zh:
+            assert zh["text"] == en["text"] or "data-measured" in zh
+    for language in LANGUAGES:
+        sessions: dict[str, list[list]] = {}
+        last = None
+        for mark in found[language]:
+            if "data-session" in mark:
+                last = [mark["text"], None]
+                sessions.setdefault(mark["data-session"], []).append(last)
+            else:
+                assert last is not None and last[1] is None, (
+                    "an output without its code"
+                )
+                last[1] = mark
+        for session, steps in sessions.items():
+            said = pasted([code for code, _ in steps], tmp_path / language / session)
+            for (code, output), now in zip(steps, said, strict=True):
+                shown = output["text"] if output else ""
+                measured = output is not None and "data-measured" in output
+                if output and "data-raises" in output:
+                    before, _, trace = shown.partition(
+                        "Traceback (most recent call last):"
+                    )
+                    last_line = f"\n{output['data-raises']}"
+                    shown = (
+                        before + trace[trace.rindex(last_line) + 1 :]
+                        if trace
+                        else shown
+                    )
+                assert comparable(now, measured) == comparable(shown, measured), code
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_is_wholly_in_its_language(site, language, name):
+    html = (site / built(language, name)).read_text("utf-8")
+    assert f'<html lang="{language}' in html
+    shown = "".join(mark["text"] for mark in Marked(html).found)
+    assert not re.search(r"# (zh|en): |^\s*(zh|en): |  # (zh|en)$", shown, re.MULTILINE)
+    if language == "en":
+        page = re.sub(r"(?s)<(script|style|svg)\b.*?</\1>", "", html)
+        page = re.sub(r"(?s)<[^>]*\blang=\"zh[^>]*>.*?</\w+>", "", page)
+        allowed = (
+            "glossary",
+            "sources",
+            "repair",
+        )  # terms and quoted lines are Chinese there
+        if not any(part in name for part in allowed):
+            article = page.split("<article", 1)[1].split("</article>")[0]
+            text = re.sub(r"<[^>]+>", "", article)
+            assert re.findall(r"[一-鿿]+", text) == []
+
+
+def test_no_page_carries_a_path_of_this_machine_or_a_foreign_request(site):
+    for path in site.rglob("*.html"):
+        html = path.read_text("utf-8")
+        assert "site-packages" not in html
+        assert not re.search(r"/tmp/|/root/|/home/", html), path
+        assert not re.search(
+            r"<(?:script|link|img|iframe)[^>]+(?:src|href)=\"(?:https?:)?//(?!localhost)",
+            re.sub(r"<link[^>]+rel=\"(?:canonical|alternate)\"[^>]*>", "", html),
+        ), path
+
+
+def test_links_inside_the_site_lead_somewhere(site):
+    identifiers = {}
+    for path in site.rglob("*.html"):
+        html = path.read_text("utf-8")
+        identifiers[path.resolve()] = set(re.findall(r'\bid="([^"]+)"', html))
+    broken = []
+    for path in site.rglob("*.html"):
+        if path.name == "404.html":
+            continue
+        for href in re.findall(r'<a [^>]*href="([^"]+)"', path.read_text("utf-8")):
+            if re.match(r"[a-z]+:|//|/", href):
+                continue
+            target, _, fragment = href.partition("#")
+            other = (path.parent / target).resolve() if target else path.resolve()
+            other = other / "index.html" if other.is_dir() else other
+            if not other.exists() or (
+                fragment and other in identifiers and fragment not in identifiers[other]
+            ):
+                broken.append(f"{path.relative_to(site)}: {href}")
+    assert broken == []
