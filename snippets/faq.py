@@ -278,7 +278,7 @@ def mended_numpy() -> None:
     prediction = 3 * w
     # zh: cpu() 在 CPU 上什么都不做，在 GPU 上不可少
     # en: cpu() does nothing on a CPU and is needed on a GPU
-    print(prediction.detach().cpu().numpy())
+    print(prediction.requires_grad, prediction.detach().cpu().numpy())
     # --8<-- [end:mended-numpy]
 
 
@@ -554,7 +554,8 @@ def mended_boolean_value() -> None:
     print(criterion(prediction, target).item())
     # zh: 条件里说清是「有一个」还是「全部」
     # en: in a condition, say whether any or all is meant
-    print((prediction == target).any().item(), (prediction == target).all().item())
+    equal = prediction == target
+    print(equal.tolist(), equal.any().item(), equal.all().item())
     # --8<-- [end:mended-boolean-value]
 
 

@@ -230,7 +230,7 @@ GIVES = {
     "mended_scalar": "sum  [2.0, 4.0]\nmean [1.0, 2.0]\n",
     "mended_inplace": f"tensor([1.0000, {math.e:.4f}])\n",
     "mended_leaf": f"tensor({2 - 0.1 * 4:.4f}, requires_grad=True)\n",
-    "mended_numpy": "[3. 6.]\n",
+    "mended_numpy": "True [3. 6.]\n",
     "mended_none_zero": "0 4.0\n1 4.0\n",
     "mended_item_backward": "4.0 4.0\n",
     "mended_mat1_mat2": "(100, 1) (100, 1)\n",
@@ -246,7 +246,7 @@ GIVES = {
     "mended_multi_target": f"(2,) {LN3}\n",
     "mended_target_bounds": f"0 2 3\n{LN3}\n",
     "mended_bce": f"{BCE}\n{BCE}\n",
-    "mended_boolean_value": f"{((1 - 1) ** 2 + (2 - 4) ** 2) / 2}\nTrue False\n",
+    "mended_boolean_value": f"{((1 - 1) ** 2 + (2 - 4) ** 2) / 2}\n[True, False] True False\n",
     "mended_target_size": "(4, 1) (4, 1) ()\n",
     "mended_empty_parameters": "4\nlayers.0.weight (4, 2)\nlayers.0.bias (4,)\n"
     "layers.1.weight (1, 4)\nlayers.1.bias (1,)\n",
