@@ -34,7 +34,10 @@ def prose(path) -> str:
 def shape(path) -> dict[str, list]:
     """What must be the same in both languages, in the order in which it stands."""
     text = prose(path)
-    formulas = (one or two for one, two in FORMULA.findall(text))
+    formulas = [
+        (one, re.sub(r"\\text\{[^}]*\}|\s|\\,", "", one or two))
+        for one, two in FORMULA.findall(text)
+    ]
     return {
         "headings": [(len(marks), name) for marks, name in HEADING.findall(text)],
         "blocks": [
@@ -47,10 +50,9 @@ def shape(path) -> dict[str, list]:
         ],
         "admonitions": [kind for kind in ADMONITION.findall(text) if kind],
         "links": sorted(LINK.findall(text)),
-        # Text inside a formula is in the page's language.
-        "formulas": sorted(
-            re.sub(r"\\text\{[^}]*\}|\s|\\,", "", tex) for tex in formulas
-        ),
+        # Text inside a formula is in the page's language; a sentence may name a symbol twice.
+        "formulas": [tex for is_block, tex in formulas if is_block],
+        "symbols": sorted({tex for is_block, tex in formulas if not is_block}),
         "tables": [
             line.count("|") for line in text.splitlines() if line.startswith("|")
         ],

@@ -1,0 +1,170 @@
+"""The built site in a real browser, as a reader meets it."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+
+import pytest
+from sources import LANGUAGES, pages
+from test_site import Marked, built
+
+NAMES = sorted(pages("zh"))
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+QUIET = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+if not BROWSER and not os.environ.get("CI"):
+    pytest.skip(
+        "no browser: install Chromium (Debian: apt install chromium fonts-noto-cjk)",
+        allow_module_level=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """Where the built site is served."""
+
+    class Silent(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Silent, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    assert BROWSER, (
+        "no browser: install Chromium (Debian: apt install chromium fonts-noto-cjk)"
+    )
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+
+
+def watched(page, address: str) -> tuple[list[str], list[str]]:
+    """Lists that fill with the page's errors and with its requests to other hosts."""
+    errors, foreign = [], []
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((address, "data:", "blob:"))
+            else foreign.append(request.url)
+        ),
+    )
+    return errors, foreign
+
+
+def url(address: str, language: str, name: str) -> str:
+    return f"{address}/{built(language, name).removesuffix('index.html')}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_error_no_foreign_request_and_nothing_overflows(
+    browser, address, language, name
+):
+    for scheme in ("light", "dark"):
+        context = browser.new_context(color_scheme=scheme)
+        page = context.new_page()
+        errors, foreign = watched(page, address)
+        page.goto(url(address, language, name), wait_until="networkidle")
+        for width in (360, 390, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, f"{width} px: {wide} px too wide"
+        assert (errors, foreign) == ([], [])
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        light = (
+            sum(map(int, background[background.index("(") + 1 : -1].split(",")[:3]))
+            > 384
+        )
+        assert light == (scheme == "light")
+        context.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_language_switch_stays_on_the_page(browser, address, name):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(url(address, "zh", name))
+    for language in ("en", "zh"):
+        link = page.locator(f'a[hreflang="{language}"]').first
+        page.goto(link.evaluate("link => link.href"))
+        assert page.url == url(address, language, name)
+        assert page.locator("html").get_attribute("lang").startswith(language)
+    page.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_copy_button_copies_exactly_the_code(
+    browser, address, site, language, name
+):
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(url(address, language, name))
+    html = (site / built(language, name)).read_text("utf-8")
+    codes = [mark["text"] for mark in Marked(html).found if "data-session" in mark]
+    page.evaluate(
+        "document.querySelectorAll('details').forEach(each => each.open = true)"
+    )
+    boxes = page.locator("div.highlight[data-session]")
+    assert boxes.count() == len(codes)
+    for number, code in enumerate(codes):
+        box = boxes.nth(number)
+        box.scroll_into_view_if_needed()
+        box.locator("button[data-md-type=copy], .md-clipboard").first.click()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.rstrip("\n") == code.rstrip("\n")
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "query", "expected"),
+    [
+        ("zh", "自动求导", "basics/autograd"),
+        ("zh", "损失函数", "basics/losses"),
+        ("zh", "过拟合", "practice/beyond-a-line"),
+        ("zh", "mat1 and mat2 shapes cannot be multiplied", "faq"),
+        ("en", "automatic differentiation", "basics/autograd"),
+        ("en", "mat1 and mat2 shapes cannot be multiplied", "faq"),
+    ],
+)
+def test_search_finds_the_page_in_its_language(
+    browser, address, language, query, expected
+):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(url(address, language, "index.md"))
+    page.locator("input.md-search__input").click()
+    page.locator("input.md-search__input").press_sequentially(query)
+    first = page.locator(".md-search-result__link").first
+    first.wait_for(timeout=15_000)
+    page.wait_for_timeout(500)
+    links = page.locator(".md-search-result__link").evaluate_all(
+        "all => all.map(a => a.pathname)"
+    )
+    assert any(expected in link for link in links[:3]), links[:5]
+    assert all(link.startswith("/en/") == (language == "en") for link in links[:3]), (
+        links[:5]
+    )
+    page.close()
+
+
+def test_the_missing_page_speaks_both_languages(browser, address):
+    page = browser.new_page()
+    page.goto(f"{address}/404.html")
+    assert page.locator("[lang^=zh]").count() and page.locator("[lang^=en]").count()
+    page.close()
