@@ -253,7 +253,8 @@ def fails_shape() -> None:
 
 
 # --8<-- [start:large-rate]
-limit = 2 / (2 * torch.linalg.eigvalsh(X.T @ X / n).max().item())
+H = 2 / n * X.T @ X
+limit = 2 / torch.linalg.eigvalsh(H).max().item()
 print(f"limit {limit:.4f}")
 rates = {}
 for lr in (0.1, 0.9, 1.1):

@@ -6,6 +6,7 @@ import io
 import math
 import runpy
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
@@ -24,8 +25,13 @@ def run(snippet):
 def printed(tmp_path_factory):
     output = io.StringIO()
     folder = tmp_path_factory.mktemp("scratch")
-    with contextlib.chdir(folder), contextlib.redirect_stdout(output):
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(output),
+        mock.patch("torch.load", wraps=torch.load) as load,
+    ):
         runpy.run_path(str(ROOT / "snippets" / PATH))
+    load.assert_called_once_with("line.pt", weights_only=True)
     assert [file.name for file in folder.iterdir()] == ["line.pt"]
     return output.getvalue()
 
@@ -291,7 +297,11 @@ def test_a_flat_input_raises(run):
 
 
 def test_learning_rates_below_the_limit_converge_and_above_it_explode(run, oracle):
+    x = run["x"]
     assert run["limit"] == pytest.approx(1.0, rel=1e-3)
+    assert run["H"].flatten().tolist() == pytest.approx(
+        [2 * x.square().mean().item(), 0, 0, 2], abs=1e-5
+    )
     assert list(run["rates"]) == [0.1, 0.9, 1.1]
     slow, fast, wild = run["rates"].values()
     assert len(slow) == len(fast) == len(wild) == 30
