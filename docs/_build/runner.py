@@ -6,11 +6,13 @@ hidden blocks (figures, sentences with numbers) look at it without changing it.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import logging
 import multiprocessing
 import os
+import queue
 import re
 import shutil
 import signal
@@ -19,8 +21,9 @@ import tempfile
 import threading
 import time
 import types
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import cache as store
@@ -140,7 +143,8 @@ class Runner:
     """Finds or makes the result of every block; one for the life of a build or a server."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="session")
+        self._waiting: queue.SimpleQueue = queue.SimpleQueue()
+        self._workers: list[threading.Thread] = []
         self._of_block: dict[str, tuple[Block, Future]] = {}
         self._cells: list[tuple[list[Block], Future]] = []
 
@@ -148,6 +152,9 @@ class Runner:
         """Look at all pages, and start every session that lacks a result, side by side."""
         twins = [pages(language) for language in LANGUAGES]
         self._of_block, self._cells, missing = {}, [], []
+        with contextlib.suppress(queue.Empty):  # what an older plan no longer needs
+            while True:
+                self._waiting.get_nowait()
         for name in sorted(twins[0].keys() | twins[1].keys()):
             found = {
                 language: blocks(twin[name])
@@ -170,7 +177,15 @@ class Runner:
             log.info("Running %d session(s), %d at a time", len(missing), WORKERS)
             left = iter(range(len(missing) - 1, -1, -1))
             for title, session, futures in missing:
-                self._pool.submit(_complete, title, session, futures, left)
+                self._waiting.put((title, session, futures, left))
+        # Threads that die with the program: an interrupted build must not go on computing.
+        while missing and len(self._workers) < WORKERS:
+            self._workers.append(threading.Thread(target=self._work, daemon=True))
+            self._workers[-1].start()
+
+    def _work(self) -> None:
+        while True:
+            _complete(*self._waiting.get())
 
     def result(self, at: str) -> tuple[Block, dict]:
         """The block that stands at ``page:line``, and its result; waits for it."""
@@ -199,11 +214,10 @@ def _complete(title: str, session: Session, futures: list[Future], left) -> None
             time.perf_counter() - begun,
             next(left),
         )
-    except BaseException as error:
+    except BaseException as error:  # whoever waits must learn of it
         for future in futures:
             if not future.done():
                 future.set_exception(error)
-        raise
 
 
 def run(session: Session):
@@ -213,7 +227,7 @@ def run(session: Session):
     ``source`` (nothing to run), ``raised``, ``missed`` (an expected exception), ``hung``,
     ``died``, ``flooded`` or ``skipped``.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="session-"))
+    scratch = Path(tempfile.mkdtemp(prefix="session-", dir=_scratch()))
     work = scratch / "work"
     work.mkdir()
     connection, process = _start(session, work)
@@ -250,6 +264,14 @@ def run(session: Session):
         process.kill()
         process.join()
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@cache
+def _scratch() -> str:
+    """A folder for all sessions of this program, gone when it ends."""
+    folder = tempfile.mkdtemp(prefix="sessions-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _start(session: Session, work: Path):
