@@ -1,0 +1,162 @@
+"""How much the build costs, as ratios measured side by side in one run, on the real site.
+
+    python tests/benchmarks/build.py [rounds]
+
+Every figure is the median of the rounds (3 unless told). It takes a while: each round builds the
+site cold twice, once with ours and once with stock markdown-exec. Nothing here is a test: machines
+differ and are busy, and only ratios within one run mean anything.
+"""
+
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+ENVIRONMENT = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+
+# The same site with no block executed: markdown-exec parses and renders, and nothing runs.
+STATIC = """
+import markdown_exec
+from markdown_exec._internal.formatters.base import base_format
+
+def on_startup(command, dirty):
+    markdown_exec.formatters["python"] = lambda **o: base_format(
+        language="python", run=lambda *_, **__: "", **o)
+"""
+# The bare work: import torch once, then run every session once, on the same cores.
+BARE = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+sys.path.insert(0, "docs/_build")
+from runner import WORKERS, run, sessions
+from sources import LANGUAGES, blocks, pages
+by_language = {language: pages(language) for language in LANGUAGES}
+todo = [s for name in by_language["zh"]
+        for s in sessions({k: blocks(v[name]) for k, v in by_language.items()})]
+with ThreadPoolExecutor(WORKERS) as pool:
+    list(pool.map(lambda session: list(run(session)), todo))
+"""
+
+
+def timed(*command: str, cwd: Path, **environment: str) -> tuple[float, int]:
+    """Wall seconds of a command, and the peak memory of its largest process in bytes."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=ENVIRONMENT | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    errors = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)}\n{errors}")
+    return time.perf_counter() - begun, usage.ru_maxrss * 1024
+
+
+def build(project: Path, *options: str, **environment: str) -> tuple[float, int]:
+    target = str(project / "site")
+    command = (sys.executable, "-m", "mkdocs", "build", "-q", "-d", target, *options)
+    return timed(*command, cwd=project, **environment)
+
+
+def copy(folder: Path) -> Path:
+    """A copy of the project, so that nothing here touches the stored results of the real one."""
+    project = folder / "project"
+    for name in ("docs", "snippets"):
+        shutil.copytree(
+            ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    settings = (ROOT / "mkdocs.yml").read_text("utf-8")
+    (project / "mkdocs.yml").write_text(settings, "utf-8")
+    (project / "static.py").write_text(STATIC, "utf-8")
+    ours = re.compile(r"(?m)^  - docs/_build/hooks.py\n")
+    (project / "static.yml").write_text(ours.sub("  - static.py\n", settings), "utf-8")
+    (project / "stock.yml").write_text(ours.sub("", settings), "utf-8")
+    return project
+
+
+def reload_after_edit(project: Path) -> float:
+    """Seconds from saving an edit of prose until the server answers with the new page."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "mkdocs", "serve", "-q", "-a", f"127.0.0.1:{port}"],
+        cwd=project,
+        env=ENVIRONMENT,
+    )
+    page = project / "docs" / "zh" / "index.md"
+    before = page.read_text("utf-8")
+    try:
+        address = f"http://127.0.0.1:{port}/"
+        while True:
+            try:
+                urllib.request.urlopen(address).read()
+                break
+            except OSError:
+                time.sleep(0.05)
+        time.sleep(2)
+        mark = f"edit-{time.time_ns()}"
+        begun = time.perf_counter()
+        page.write_text(f"{before}\n\n{mark}\n", "utf-8")
+        # The server holds this request until the rebuilt site is there, as for a browser's tab.
+        while mark not in urllib.request.urlopen(address).read().decode():
+            time.sleep(0.02)
+        return time.perf_counter() - begun
+    finally:
+        server.terminate()
+        server.wait()
+        page.write_text(before, "utf-8")
+
+
+def main() -> None:
+    figures: dict[str, list[float]] = {}
+
+    def note(name: str, value: float) -> None:
+        figures.setdefault(name, []).append(value)
+
+    with tempfile.TemporaryDirectory() as folder:
+        project = copy(Path(folder))
+        stores = project / ".cache"
+        for number in range(ROUNDS):
+            print(f"round {number + 1} of {ROUNDS}", file=sys.stderr, flush=True)
+            shutil.rmtree(stores, ignore_errors=True)
+            cold, _ = build(project)
+            static, static_memory = build(project, "-f", "static.yml")
+            warm, warm_memory = build(project)
+            stock, _ = build(project, "-f", "stock.yml", PYTHONPATH="docs/_build")
+            bare, _ = timed(sys.executable, "-c", BARE, cwd=project)
+            edit = reload_after_edit(project)
+            note("static build, seconds", static)
+            note("warm build, seconds", warm)
+            note("cold build, seconds", cold)
+            note("(a) warm build / nothing executed", warm / static)
+            note("(b) cold build / stock markdown-exec", cold / stock)
+            note(
+                "(c) cold build / bare work + nothing executed", cold / (bare + static)
+            )
+            note("(d) edit to page / nothing executed", edit / static)
+            note(
+                "(e) peak memory, warm / nothing executed", warm_memory / static_memory
+            )
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    print("| what | median | range |\n| --- | --- | --- |")
+    for name, values in figures.items():
+        low, high = min(values), max(values)
+        print(f"| {name} | {statistics.median(values):.2f} | {low:.2f} to {high:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
