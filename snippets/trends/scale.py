@@ -7,12 +7,6 @@ import sys
 from pathlib import Path
 
 # --8<-- [end:parallel-imports]
-# --8<-- [start:main-imports]
-from sklearn.datasets import load_digits
-from torch.utils.checkpoint import checkpoint
-from torch.utils.flop_counter import FlopCounterMode
-
-# --8<-- [end:main-imports]
 # --8<-- [start:imports]
 from collections.abc import Callable
 
@@ -20,8 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-torch.manual_seed(0)
 # --8<-- [end:imports]
+# --8<-- [start:main-imports]
+from sklearn.datasets import load_digits
+from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
+
+# --8<-- [end:main-imports]
 
 
 # --8<-- [start:model]
@@ -51,6 +50,7 @@ def tower(width: int, depth: int, classes: int, activation=F.relu) -> nn.Sequent
     return nn.Sequential(*blocks, nn.Linear(width, classes))
 
 
+torch.manual_seed(0)
 digits = load_digits()
 order = torch.randperm(len(digits.target))
 images = torch.tensor(digits.data, dtype=torch.float32)[order] / 16
@@ -843,9 +843,9 @@ for floor in (0.0, 0.01, 0.02, 0.03, 0.04):
     a, alpha, residual = power_law(sweep, floor)
     fits[floor] = (a, alpha, residual)
     print(
-        f"E = {floor:.2f}   a = {a:.2f}   alpha = {alpha:.2f}   residual {residual:.2f}"
-        f"   L(513) = {floor + a * 513**-alpha:.4f}"
-        f"   L(10^6) = {floor + a * 1e6**-alpha:.4f}"
+        f"E = {floor:.2f}  alpha = {alpha:.2f}  residual {residual:.2f}"
+        f"  L(513) = {floor + a * 513**-alpha:.4f}"
+        f"  L(10^6) = {floor + a * 1e6**-alpha:.4f}"
     )
 # --8<-- [end:fit]
 
@@ -998,14 +998,15 @@ def check_quantize_rows(answer: Callable) -> None:
     weight = torch.randn(6, 32)
     weight[0, 0] = 50.0
     q, s = answer(weight)
+    s = torch.as_tensor(s)
     problem = f"q 应为 int8，而不是 {q.dtype}"  # zh
     problem = f"q must be int8, not {q.dtype}"  # en
     assert q.dtype == torch.int8, problem
     problem = f"s 的形状应为 (6, 1)，而不是 {tuple(s.shape)}：每行一个步长"  # zh
     problem = f"s must have shape (6, 1), not {tuple(s.shape)}: one step per row"  # en
     assert s.shape == (6, 1), problem
-    problem = "步长太大：每行最大的绝对值应落在 127 上"  # zh
-    problem = "the step is too large: each row's largest value must land on 127"  # en
+    problem = "步长不对：每行最大的绝对值应落在 127 上"  # zh
+    problem = "wrong step: the largest magnitude of each row must land on 127"  # en
     assert torch.allclose(127 * s, weight.abs().amax(1, keepdim=True)), problem
     problem = "误差超过 s / 2：应四舍五入，而不是截断"  # zh
     problem = "errors above s / 2: round to the nearest, do not truncate"  # en

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -206,20 +207,138 @@ def test_bfloat16_weights_stand_still(page):
     assert one + 2**-7 > 1
 
 
-def test_the_printed_page(snippet, page, printed, tmp_path):
-    """What the readers see, where it is not in a variable."""
-    path = page["__file__"]
-    region = _region(path, "stuck")
-    names = {"torch": torch}
-    assert printed(exec, region, names) == ["bfloat16  1.0000", "float32   2.0000"]
-    lines = printed(exec, _region(path, "formats"), {"torch": torch})
-    assert [line.split()[0] for line in lines] == ["float32", "bfloat16", "float16"]
-    assert [line.split()[-1] for line in lines] == ["3.4e+38", "3.4e+38", "6.6e+04"]
+ACTIVATIONS = "activations    formula {0}   counted {0}   bytes"
+PRINTED = {
+    "parameters": [
+        "parameters     formula 133514   counted 133514",
+        "weights        formula 534056   counted 534056   bytes",
+        "gradients      formula 534056   counted 534056   bytes",
+    ],
+    "optimizer-state": [
+        "SGD               0 bytes = 0.000 P",
+        "momentum     534056 bytes = 4.000 P",
+        "AdamW       1068216 bytes = 8.001 P",
+        "Adafactor     17848 bytes = 0.134 P",
+        "AdamW       1068216 bytes = 8 P + 4 T   (T = 26)",
+    ],
+    "meta": [
+        "GPT-2   P =   1557611200   16 P =    24.9 GB",
+        "GPT-3   P = 174604259328   16 P =  2793.7 GB",
+    ],
+    "activations": [
+        ACTIVATIONS.format(1658884),
+        "no_grad        counted 0   bytes",
+    ],
+    "accumulate": [
+        r"gradient       relative error \d\.\de-0[78]",
+        "activations    1658884 -> 414724 bytes",
+    ],
+    "recompute": [
+        "plain         calls 1   FLOPs 6.000 W B",
+        "checkpointed  calls 2   FLOPs 6.995 W B",
+    ],
+    "formats": [
+        r"float32   32 bits   eps 1.2e-07   smallest normal 1.2e-38   max 3.4e\+38",
+        r"bfloat16  16 bits   eps 7.8e-03   smallest normal 1.2e-38   max 3.4e\+38",
+        r"float16   16 bits   eps 9.8e-04   smallest normal 6.1e-05   max 6.6e\+04",
+    ],
+    "underflow": [
+        r"bfloat16 1.001e-08   float16 0.000e\+00",
+        "float16, scaled 9.997e-09",
+        r"gradient -> 0: float16 \d+   bfloat16 0   of 133514",
+    ],
+    "autocast": [
+        "LayerNorm     float32",
+        "Linear        bfloat16",
+        "ReLU          bfloat16",
+        r"x \+ Linear    float32",
+        "cross_entropy float32",
+    ],
+    "autocast-step": [
+        "saved   formula 1234180   counted 1234180   bytes",
+        r"gradient torch.float32   relative error \d\.\d{4}",
+    ],
+    "capture": [
+        r"def forward\(self, L_x_ : torch\.Tensor\):",
+        *[r"    \w+ = .*"] * 9,
+        r"    return \(\w+,\)",
+        "equal: True",
+    ],
+    "traffic": [
+        "eager   kernels 8   reads 10   writes 8",
+        "fused   kernels 1   reads  1   writes 1   ratio 9.0",
+    ],
+    "break": ["graphs 2   breaks 1", r"reason: generic_jump TensorVariable\(\)"],
+    "no-break": ["graphs 1   breaks 0", r"\[True, True\]"],
+    "recompile": [r"\[1, 1, 2, 2, 2, 3\]"],
+    "compare-ranks": [
+        r"alone        \d\.\d\d   \d\.\d\d",
+        r"all-reduce   \de[+-]0\d   \de[+-]0\d",
+    ],
+    "compare-training": ["replicas     equal True", r"one process  \de[+-]\d\d"],
+    "ring": [
+        "N =  2   equal True   sent 6400   formula 6400 bytes",
+        "N =  4   equal True   sent 9600   formula 9600 bytes",
+        "N =  8   equal True   sent 11200   formula 11200 bytes",
+        "N = 16   equal True   sent 12000   formula 12000 bytes",
+        "payload 1284 = 4 x 321 bytes",
+    ],
+    "zero": [
+        "stage 0: 120.0 GB   stage 1: 31.4 GB   stage 2: 16.6 GB   stage 3: 1.9 GB"
+    ],
+    "sampler": [
+        r"N = 2 \[\[0, 2, 4, 6, 8\], \[1, 3, 5, 7, 9\]\]",
+        r"N = 4 \[\[0, 4, 8\], \[1, 5, 9\], \[2, 6, 0\], \[3, 7, 1\]\]",
+    ],
+    "quantize": [
+        r"s = 0\.00\d+   z = -?\d+   65536 -> 16384 bytes",
+        r"largest error 0\.500 s   mean square error [01]\.\d{3} x s\^2/12",
+    ],
+    "int8-linear": [r"int8 x int8   relative error 0\.00\d\d"],
+    "bits": [
+        rf"{bits} bits   size {size}   weight error 0\.\d{{4}}   accuracy 0\.9\d+"
+        for bits, size in zip(
+            range(8, 1, -1),
+            ("0.260", "0.229", "0.198", "0.168", "0.137", "0.106", "0.075"),
+            strict=True,
+        )
+    ],
+    "outlier": [r"other rows   error 0\.00\d\d -> 0\.[6-9]\d+"],
+    "fit": [
+        rf"E = 0\.0{e}  alpha = \d\.\d\d  residual 0\.\d\d"
+        rf"  L\(513\) = {at_513}\d\d  L\(10\^6\) = {at_million}\d\d"
+        for e, (at_513, at_million) in enumerate(
+            (
+                (r"0\.01", r"0\.00"),
+                (r"0\.01", r"0\.01"),
+                (r"0\.02", r"0\.02"),
+                (r"0\.03", r"0\.03"),
+                (r"0\.04", r"0\.04"),
+            )
+        )
+    ],
+    "larger": [
+        r"N = 129   loss 0\.04\d\d   E = 0 predicts 0\.02\d\d",
+        r"N = 257   loss 0\.04\d\d   E = 0 predicts 0\.0[12]\d\d",
+        r"N = 513   loss 0\.04\d\d   E = 0 predicts 0\.01\d\d",
+    ],
+    "stuck": ["bfloat16  1.0000", "float32   2.0000"],
+    "wrap": ["int8 32   int32 20000"],
+    "solution-rows": [r"other rows   error 0\.[6-9]\d+ -> 0\.00\d\d"],
+}
 
 
-def _region(path, name):
-    text = Path(path).read_text(encoding="utf-8")
-    return text.split(f"[start:{name}]\n")[1].split(f"# --8<-- [end:{name}]")[0]
+@pytest.mark.parametrize("region", PRINTED)
+def test_what_the_page_prints(page, printed, region):
+    text = Path(page["__file__"]).read_text(encoding="utf-8")
+    code = text.split(f"[start:{region}]\n")[1].split(f"# --8<-- [end:{region}]")[0]
+    lines = printed(exec, code, dict(page))
+    assert len(lines) == len(PRINTED[region])
+    for line, expected in zip(lines, PRINTED[region], strict=True):
+        if "\\" in expected:
+            assert re.fullmatch(expected, line)
+        else:
+            assert line == expected
 
 
 # torch.compile
