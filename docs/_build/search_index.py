@@ -1,4 +1,4 @@
-"""A MkDocs hook: each language gets a search index of its own.
+"""A MkDocs hook: each language gets a search index of its own, with what readers search for.
 
 Material writes one index for the whole site, and the results of one language would drown those of
 the other. The theme (``main.html``) tells Material's script to look in its language's folder.
@@ -7,31 +7,40 @@ the other. The theme (``main.html``) tells Material's script to look in its lang
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from mkdocs.plugins import event_priority
 
+FRAMES = re.compile(r"Traceback \(most recent call last\):\n(?: .*\n)*")  # all but the message
+
+
+def on_page_content(html: str, page, config, files) -> str:
+    """Keep numbers at axes and the TeX behind formulas out of the index.
+
+    Material takes these marks away again when it has read them.
+    """
+    return re.sub(r"<(svg|annotation)\b", r'<\1 data-search-exclude="on"', html)
+
 
 @event_priority(-200)  # after the i18n plugin, which joins the languages' indexes at the very end
 def on_post_build(config) -> None:
+    """Divide the index by language."""
     languages = config.plugins["i18n"]
-    if languages.building:  # one language is built inside the other's build
-        return
-    site = Path(config.site_dir)
-    joined = site / "search" / "search_index.json"
-    if not joined.exists():
+    joined = Path(config.site_dir) / "search" / "search_index.json"
+    if languages.building or not joined.exists():  # one language is built inside the other's build
         return
     index = json.loads(joined.read_text("utf-8"))
     entries: dict[str, list[dict]] = {language: [] for language in languages.build_languages}
     for entry in index["docs"]:
-        language, _, rest = entry["location"].partition("/")
-        if language in entries:
-            entries[language].append(entry | {"location": rest})
-        else:
-            entries[languages.default_language].append(entry)
+        language, _, location = entry["location"].partition("/")
+        if language not in entries:
+            language, location = languages.default_language, entry["location"]
+        text = FRAMES.sub("", entry["text"])
+        entries[language].append(entry | {"location": location, "text": text})
     for language, docs in entries.items():
-        is_default = language == languages.default_language
-        path = joined if is_default else site / language / "search" / joined.name
+        folder = joined.parents[1] / ("" if language == languages.default_language else language)
+        path = folder / "search" / joined.name
         path.parent.mkdir(parents=True, exist_ok=True)
         # Chinese pages hold English words, too, but not the other way round.
         settings = index["config"] | {"lang": ["zh", "en"] if language == "zh" else [language]}

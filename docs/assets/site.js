@@ -6,6 +6,16 @@ const mark = (box) => (box.scrollWidth > box.clientWidth ? (box.tabIndex = 0) : 
 const observer = new ResizeObserver((entries) => entries.forEach((entry) => mark(entry.target)));
 document.querySelectorAll(boxes).forEach((box) => observer.observe(box));
 
+// So can a formula in a line of text that is wider than the line.
+const formulas = [...document.querySelectorAll(":is(p, li, dd, td, summary) > math")];
+const fit = () => {
+  formulas.forEach((formula) => formula.classList.remove("wide"));
+  const wide = formulas.filter((formula) => formula.getBoundingClientRect().width > formula.parentElement.clientWidth);
+  wide.forEach((formula) => formula.classList.add("wide"));
+};
+document.fonts.ready.then(fit);
+window.addEventListener("resize", fit);
+
 // Labels that open the contents and the search answer to Enter and to the space bar, as buttons do.
 document.querySelectorAll("label[role=button]").forEach((label) =>
   label.addEventListener("keydown", (event) => {
