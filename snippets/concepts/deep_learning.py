@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 # zh: scikit-learn 给的是 float64，nn.Linear 要 float32；像素原是 0 到 16
 # en: scikit-learn gives float64, nn.Linear wants float32; pixels came as 0 to 16
-pixels, digit = (torch.as_tensor(part) for part in load_digits(return_X_y=True))
+pixels, digit = map(torch.as_tensor, load_digits(return_X_y=True))
 pixels = pixels.float() / 16
-cells, benign = (torch.as_tensor(part) for part in load_breast_cancer(return_X_y=True))
+cells, benign = map(torch.as_tensor, load_breast_cancer(return_X_y=True))
 cells = cells.float()
 
 print(f"digits  {tuple(pixels.shape)}   classes = {len(digit.unique())}")
@@ -36,10 +36,11 @@ DRAWINGS = """
 #..#. ...#. .#... #...# ...#. #..#. #...# .#... #..#. ...#.
 .###. ...#. ##### .###. ...#. .##.. .###. .#... .##.. .##..
 """
-rows = [line.split() for line in DRAWINGS.split("\n") if line]
-# zh: (数字, 行, 列)：10 × 8 × 5
-# en: (digit, row, column): 10 × 8 × 5
-drawn = torch.tensor([[[c == "#" for c in row[d]] for row in rows] for d in range(10)])
+lines = [line.split() for line in DRAWINGS.strip().split("\n")]
+# zh: 文本按（行, 数字, 列）排列，换成（数字, 行, 列）：10 × 8 × 5
+# en: the text goes by (row, digit, column); make it (digit, row, column): 10 × 8 × 5
+ink = torch.tensor([[[c == "#" for c in word] for word in line] for line in lines])
+drawn = ink.transpose(0, 1)
 
 
 def read_digit(images: Tensor) -> Tensor:
@@ -392,18 +393,12 @@ print(f"forest on its own training data:  {seen:.3f}")
 train, test = train_test_split(
     torch.arange(len(digit)), train_size=1000, stratify=digit, random_state=0
 )
-by_seed = torch.tensor(
-    [
-        accuracy(
-            neural_network(pixels[train], digit[train], seed=seed)(pixels[test]),
-            digit[test],
-        )
-        for seed in range(8)
-    ]
-)
-print(
-    f"worst {by_seed.min():.3f}   mean {by_seed.mean():.3f}   best {by_seed.max():.3f}"
-)
+by_seed = torch.zeros(8)
+for seed in range(8):
+    predict = neural_network(pixels[train], digit[train], seed=seed)
+    by_seed[seed] = accuracy(predict(pixels[test]), digit[test])
+print(f"worst {by_seed.min():.4f}   best {by_seed.max():.4f}")
+print(f"mean {by_seed.mean():.4f} ± {by_seed.std():.4f}")
 # --8<-- [end:seeds]
 
 
