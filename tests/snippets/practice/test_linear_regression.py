@@ -345,6 +345,17 @@ def test_gradient_checker_passes_right_answers(run):
     run["check_gradient"](right_gradient)
 
 
+def test_gradient_checker_asks_at_a_point_where_all_faults_differ(run):
+    seen = []
+
+    def spy(w, b, x, y):
+        seen.extend([w.tolist(), b.tolist(), x.tolist(), y.tolist()])
+        return right_gradient(w, b, x, y)
+
+    run["check_gradient"](spy)
+    assert seen == [0.5, -1.0, [-1.0, 0.0, 2.0, 3.0], [1.0, -2.0, 0.0, 4.0]]
+
+
 def fit_with(lr=0.1, steps=200, clear=True, column=False):
     def fit(x, y):
         w = torch.zeros(1, requires_grad=True)
@@ -389,6 +400,31 @@ def test_fit_checker_wants_two_decimals(run, off):
         run["check_fit"](lambda x, y: (w + off[0], b + off[1]))
 
 
+def test_fit_checker_tells_a_broadcast_from_other_misses(run):
+    mean = exercise_data()[1].mean().item()
+    for w, b in ((0.04, mean), (-0.04, mean), (0.0, mean + 0.04)):
+        with pytest.raises(AssertionError, match="broadcast"):
+            run["check_fit"](lambda x, y, w=w, b=b: (w, b))
+    for w, b in ((0.06, mean), (0.0, mean + 0.06), (99.5, mean), (0.0, -99.5)):
+        with pytest.raises(AssertionError, match="far from the closed form"):
+            run["check_fit"](lambda x, y, w=w, b=b: (w, b))
+    for w, b in ((100.5, mean), (0.0, -100.5)):
+        with pytest.raises(AssertionError, match="diverged"):
+            run["check_fit"](lambda x, y, w=w, b=b: (w, b))
+
+
+def test_fit_checker_hands_over_flat_tensors(run):
+    seen = []
+
+    def spy(x, y):
+        seen.extend([x, y])
+        return fit_with()(x, y)
+
+    run["check_fit"](spy)
+    for got, expected in zip(seen, exercise_data(), strict=True):
+        assert torch.equal(got, expected)
+
+
 def exercise_data():
     generator = torch.Generator().manual_seed(1)
     x = torch.linspace(-1, 1, 60)
@@ -418,6 +454,26 @@ def lstsq(x, y):
 def test_least_squares_checker_says_what_is_wrong(run, wrong, message):
     with pytest.raises(AssertionError, match=message):
         run["check_least_squares"](wrong)
+
+
+def test_least_squares_checker_allows_rounding_and_no_more(run):
+    seen = []
+
+    def off(amount):
+        def solve(x, y):
+            seen.extend([x, y])
+            return lstsq(x, y) + torch.tensor([[0.0], [0.0], [amount]])
+
+        return solve
+
+    run["check_least_squares"](off(5e-5))
+    with pytest.raises(AssertionError, match="gradient is not zero"):
+        run["check_least_squares"](off(1.5e-4))
+    x, y = seen[:2]
+    assert x.shape == (50, 2)
+    noise = y - (x @ torch.tensor([[1.0], [-2.0]]) + 4)
+    assert noise.mean().item() == pytest.approx(0, abs=3 * 0.1 / math.sqrt(50))
+    assert noise.std().item() == pytest.approx(0.1, abs=3 * 0.1 / math.sqrt(100))
 
 
 def test_least_squares_checker_passes_right_answers(run):

@@ -358,6 +358,50 @@ def test_data_checker_says_what_is_wrong(run, wrong, message):
         run["check_noisy_line"](wrong)
 
 
+@pytest.mark.parametrize(
+    ("noise", "message"),
+    [
+        (lambda z: 0.5 * z + 0.045, None),
+        (lambda z: 0.5 * z + 0.055, "mean of the noise"),
+        (lambda z: 0.5 * z - 0.055, "mean of the noise"),
+        (lambda z: 0.545 * z, None),
+        (lambda z: 0.555 * z, "deviates"),
+        (lambda z: 0.445 * z, "deviates"),
+        (lambda z: 2e-3 * z, "deviates"),
+        (lambda z: 5e-4 * z, "same noise"),
+    ],
+)
+def test_data_checker_draws_its_lines_at_a_tenth(run, noise, message):
+    asked = []
+
+    def make(w, b, sigma, n):
+        asked.append((w, b, sigma, n))
+        x = torch.linspace(-1, 1, n).unsqueeze(1).double()
+        z = torch.randn_like(x)
+        z = (z - z.mean()) / z.std()
+        return x, w * x + b + noise(z)
+
+    if message is None:
+        run["check_noisy_line"](make)
+    else:
+        with pytest.raises(AssertionError, match=message):
+            run["check_noisy_line"](make)
+    assert asked == [(-3.0, 1.0, 0.5, 2000)]
+
+
+def test_mse_checker_asks_about_a_value_and_three_shapes(run):
+    asked = []
+
+    def spy(p, t):
+        asked.append((p.tolist(), t.tolist()))
+        return run["safe_mse"](p, t)
+
+    run["check_safe_mse"](spy)
+    column, row = [[1.0], [2.0], [6.0]], [0.0, 2.0, 3.0]
+    wanted = [[[t] for t in row], row, [row], [[0.0]]]
+    assert asked == [(column, target) for target in wanted]
+
+
 def test_data_checker_passes_right_answers(run):
     run["check_noisy_line"](run["noisy_line"])
     run["check_noisy_line"](made(lambda s, x: torch.normal(0.0, s, size=x.shape)))
