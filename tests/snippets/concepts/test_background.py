@@ -13,15 +13,24 @@ FILE = Path(__file__).parents[3] / "snippets/concepts/background.py"
 
 
 @pytest.fixture(scope="module")
-def bg(snippet):
-    return snippet("concepts/background.py")
+def run(tmp_path_factory):
+    """What the file leaves behind, and what it prints."""
+    with (
+        contextlib.chdir(tmp_path_factory.mktemp("scratch")),
+        contextlib.redirect_stdout(io.StringIO()) as out,
+    ):
+        found = runpy.run_path(str(FILE))
+    return found, out.getvalue().splitlines()
 
 
 @pytest.fixture(scope="module")
-def lines():
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        runpy.run_path(str(FILE))
-    return out.getvalue().splitlines()
+def bg(run):
+    return run[0]
+
+
+@pytest.fixture(scope="module")
+def lines(run):
+    return run[1]
 
 
 def test_device_is_usable(bg):

@@ -1,6 +1,11 @@
 """What the deep-learning chapter claims."""
 
+import contextlib
+import io
 import math
+import re
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,12 +19,84 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
+FILE = Path(__file__).parents[3] / "snippets/concepts/deep_learning.py"
 IMAGE = 1 / 360  # one image of a fold of the digits: other roundings may tip a few
 
 
 @pytest.fixture(scope="module")
-def dl(snippet):
-    return snippet("concepts/deep_learning.py")
+def run(tmp_path_factory):
+    """What the file leaves behind, and what it prints."""
+    with (
+        contextlib.chdir(tmp_path_factory.mktemp("scratch")),
+        contextlib.redirect_stdout(io.StringIO()) as out,
+    ):
+        found = runpy.run_path(str(FILE))
+    return found, out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def dl(run):
+    return run[0]
+
+
+def numbers(text, start):
+    """The numbers on each of the lines that begin with the words given."""
+    found = re.findall(rf"^ *{start}(.*)", text, flags=re.MULTILINE)
+    assert found
+    return [[float(n) for n in re.findall(r"[-+]?\d+\.?\d*", line)] for line in found]
+
+
+def test_prints_what_it_computed(run):
+    dl, text = run
+    close = {"abs": 6e-4}
+    assert numbers(text, "digits  \\(") == [[1797, 64, 10]]
+    assert numbers(text, "cells   \\(") == [[569, 30, 2]]
+    assert numbers(text, "share of the larger class =")[0] == [0.627]
+    assert numbers(text, "rule for digits:")[0] == [
+        pytest.approx(dl["rule_accuracy"], **close)
+    ]
+    assert numbers(text, "rule for cells:")[0] == [
+        pytest.approx(dl["radius_accuracy"], **close)
+    ]
+    assert numbers(text, "threshold =")[0] == pytest.approx([15.05, 0.891], **close)
+    for data, scores in (("digits", dl["on_digits"]), ("cells", dl["on_cells"])):
+        for name, values in scores.items():
+            wanted = [values.mean().item(), values.std().item()]
+            assert numbers(text, f"{data}  {name}")[0] == pytest.approx(wanted, **close)
+        for rival in ("logistic", "forest"):
+            gap = scores["network"] - scores[rival]
+            wins = (gap > 0).sum().item()
+            found = numbers(text, f"{data}  network - {rival}")[0]
+            wanted = [gap.mean().item(), gap.std().item(), wins, 10]
+            assert found == pytest.approx(wanted, **close)
+    assert re.search(r"size +logistic +forest +network", text)
+    for i, size in enumerate(dl["sizes"]):
+        wanted = [scores[i].mean().item() for scores in dl["by_size"].values()]
+        assert numbers(text, f"{size} ")[0] == pytest.approx(wanted, **close)
+    for i, width in enumerate(dl["widths"]):
+        wanted = [dl["given"][i], dl["trained"][i]]
+        assert numbers(text, f"width +{width} ")[0] == pytest.approx(wanted, **close)
+    apart = numbers(text, "(?:un)?trained +nearest mean in 16-D:")
+    assert [row[::2] for row in apart] == [
+        pytest.approx([0.645, 0.340], abs=0.01),
+        pytest.approx([0.927, 0.616], abs=0.015),
+    ]
+    assert numbers(text, "depth") == [[k, 2 * k, 2**k, 2**k - 1] for k in range(1, 9)]
+    assert numbers(text, "raw ")[0] == pytest.approx([0.627, 1, 0.935], abs=0.013)
+    scaled = numbers(text, "scaled ")[0]
+    assert scaled == pytest.approx([0.953, 0.627, 0.935], abs=0.013)
+    assert numbers(text, "features chosen before the split:")[0] == [
+        pytest.approx(dl["leaky"].mean().item(), **close)
+    ]
+    assert numbers(text, "features chosen inside each fold:")[0] == [
+        pytest.approx(dl["honest"].mean().item(), **close)
+    ]
+    assert numbers(text, "forest on its own training data:")[0] == [1]
+    seeds = dl["by_seed"]
+    wanted = [seeds.min().item(), seeds.max().item()]
+    assert numbers(text, "worst")[0] == pytest.approx(wanted, abs=6e-5)
+    wanted = [seeds.mean().item(), seeds.std().item()]
+    assert numbers(text, "mean")[0] == pytest.approx(wanted, abs=6e-5)
 
 
 def test_data(dl):
@@ -229,6 +306,7 @@ def test_random_features_fall_short_even_with_the_best_readout(dl):
     assert score < dl["trained"][2] - 0.2
 
 
+@pytest.mark.filterwarnings("ignore:self.within_class_std_dev_")
 def test_nearest_mean_and_directions_are_sklearns(dl):
     x, y = dl["pixels"][:500], dl["digit"][:500]
     new = dl["pixels"][500:]
