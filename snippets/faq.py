@@ -62,6 +62,7 @@ def mended_traceback() -> None:
 
 
 # --8<-- [start:also]
+CUBE = torch.ones(1, 1, 1)
 ALSO: dict[str, list[Callable[[], object]]] = {
     "leaf": [
         lambda: torch.ones(2, requires_grad=True)[0].fill_(0),
@@ -88,9 +89,9 @@ ALSO: dict[str, list[Callable[[], object]]] = {
     ],
     "double-float": [
         lambda: nn.Linear(1, 1)(torch.tensor([[1]])),
-        lambda: torch.bmm(torch.ones(1, 1, 1), torch.ones(1, 1, 1).double()),
-        lambda: nn.Conv2d(1, 1, 1)(torch.ones(1, 1, 1, 1).double()),
-        lambda: nn.LSTM(1, 1)(torch.ones(1, 1, 1).double()),
+        lambda: torch.bmm(CUBE, CUBE.double()),
+        lambda: nn.Conv1d(1, 1, 1)(CUBE.double()),
+        lambda: nn.LSTM(1, 1)(CUBE.double()),
     ],
     "one-element": [
         lambda: torch.tensor([1.0, 2.0]).item(),

@@ -27,7 +27,10 @@ FAILS = {
     "traceback": (
         f"{MAT} (2x8 and 4x1)",
         "model(batch)",
-        {"batch": [[1.0] * 4] * 2},
+        {
+            "batch": [[1.0] * 4] * 2,
+            "model": [(8, 4), (8,), (1, 4), (1,)],
+        },
     ),
     "no_grad_fn": (
         "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn",
@@ -99,13 +102,13 @@ FAILS = {
         "RuntimeError: stack expects each tensor to be equal size, but got [3] at entry 0 and "
         "[4] at entry 1",
         "for batch in DataLoader(sequences, batch_size=2):",
-        {},
+        {"sequences": [[1.0] * 3, [1.0] * 4]},
     ),
     "channels": (
         "RuntimeError: Given groups=1, weight of size [8, 3, 3, 3], expected input[16, 1, 28, 28] "
         "to have 3 channels, but got 1 channels instead",
         "nn.Conv2d(3, 8, kernel_size=3)(images)",
-        {},
+        {"images": torch.zeros(16, 1, 28, 28).tolist()},
     ),
     "double_float": (
         "RuntimeError: mat1 and mat2 must have the same dtype, but got Double and Float",
@@ -115,7 +118,7 @@ FAILS = {
     "one_element": (
         "ValueError: only one element tensors can be converted to Python scalars",
         "torch.tensor(rows)",
-        {},
+        {"rows": [[1.0, 2.0], [3.0, 4.0]]},
     ),
     "target_long": (
         "RuntimeError: expected target dtype to be Long or Byte, but got Float",
@@ -167,18 +170,21 @@ FAILS = {
         "TypeError: cannot assign 'torch.FloatTensor' as parameter 'weight' "
         "(torch.nn.Parameter or None expected)",
         "layer.weight = torch.tensor([[2.0, 3.0]])",
-        {},
+        {"layer": [(1, 2), (1,)]},
     ),
     "batch_norm": (
         "ValueError: Expected more than 1 value per channel when training, got input size "
         "torch.Size([1, 3])",
         "model(batch)",
-        {"batch": [[1.0] * 3]},
+        {"batch": [[1.0] * 3], "model": [(3,), (3,)]},
     ),
     "embedding": (
         "IndexError: index out of range in self",
         'embed(torch.tensor([vocabulary["red"], vocabulary["blue"]]))',
-        {"vocabulary": {"<unk>": 0, "red": 1, "green": 2, "blue": 3}},
+        {
+            "vocabulary": {"<unk>": 0, "red": 1, "green": 2, "blue": 3},
+            "embed": [(3, 2)],
+        },
     ),
     "cuda": (
         "AssertionError: Torch not compiled with CUDA enabled",
@@ -194,7 +200,7 @@ FAILS = {
     "missing_keys": (
         'Unexpected key(s) in state_dict: "module.weight", "module.bias".',
         'model.load_state_dict(torch.load("weights.pt"))',
-        {},
+        {"trained": [(1, 2), (1,)], "model": [(1, 2), (1,)]},
     ),
     "from_gpu": (
         "RuntimeError: Attempting to deserialize object on a CUDA device but "
@@ -219,6 +225,18 @@ FAILS = {
 PRINTED = {
     "batch_norm": "(4, 3)\n(4, 3)\n(1, 3)\n",
     "nan_backward": "2.0 tensor([   nan, 0.2500])\n",
+}
+
+# Where the failing code has a tensor `w` to be learned.
+LEARNED = {
+    "backward_twice",
+    "scalar",
+    "inplace",
+    "leaf",
+    "numpy",
+    "none_zero",
+    "item_backward",
+    "nan_backward",
 }
 
 LN3 = f"{math.log(3):.4f}"
@@ -347,7 +365,12 @@ def failure(function) -> BaseException:
 
 
 def values(thing: object) -> object:
-    return thing.tolist() if isinstance(thing, torch.Tensor) else thing
+    """The numbers of a tensor, the shapes of a module's parameters."""
+    if isinstance(thing, torch.Tensor):
+        return thing.tolist()
+    if isinstance(thing, nn.Module):
+        return [tuple(parameter.shape) for parameter in thing.parameters()]
+    return [values(part) for part in thing] if isinstance(thing, list) else thing
 
 
 @pytest.mark.filterwarnings(
@@ -361,7 +384,9 @@ def test_fails_with_the_last_line_at_the_line_with_the_values(faq, capsys, name)
     assert shown.strip().removeprefix("torch.") == last
     frame = error.__traceback__.tb_next
     assert traceback.extract_tb(frame)[0].line == line
-    assert {key: values(frame.tb_frame.f_locals[key]) for key in state} == state
+    held = frame.tb_frame.f_locals
+    assert {key: values(held[key]) for key in state} == state
+    assert getattr(held.get("w"), "requires_grad", False) == (name in LEARNED)
     assert capsys.readouterr().out == PRINTED.get(name, "")
 
 
