@@ -1,0 +1,187 @@
+"""Break the taught code on purpose, and see whether a test notices.
+
+    python tests/mutation.py [--sample 20] [--seed 0] [basics/autograd.py …]
+
+Each mutant changes one thing in one region of a snippet: an operator, a comparison, a number, a
+truth value, or it drops a call. A mutant that the module's own tests don't notice is printed, and
+the exit code says whether more than one in ten lived. It works on copies; the repository stays as
+it is. ``ALIVE`` lists mutants that may live, each with the reason.
+
+Why not a library: mutmut changes function bodies only, and our modules teach in straight lines;
+cosmic-ray starts a new Python, which imports torch, for every mutant (6 s instead of 1).
+"""
+
+import argparse
+import ast
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LIMIT = 180  # seconds; a mutant that never ends counts as noticed
+
+SWAPS = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.Pow: ast.Mult,
+    ast.MatMult: ast.Mult,
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+}
+# What may live: a part of the line, and why no test could or should notice.
+ALIVE: dict[str, str] = {
+    "manual_seed": "another seed gives other numbers, which the pages read from the run",
+    "print(": "how many digits are printed; the pages show whatever is printed",
+}
+
+
+def regions(source: str) -> set[int]:
+    """The numbers of the lines that pages show."""
+    shown, inside = set(), 0
+    for number, line in enumerate(source.splitlines(), 1):
+        if "# --8<-- [" in line:
+            inside += 1 if "[start:" in line else -1
+        elif inside:
+            shown.add(number)
+    return shown
+
+
+def mutants(source: str) -> list[tuple[int, str, str]]:
+    """Every (line, description, mutated source) of a module, shown lines only."""
+    tree, shown, found = ast.parse(source), regions(source), []
+    skipped = (
+        set()
+    )  # annotations and formatted strings say nothing that a test should check
+    for node in ast.walk(tree):
+        for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            skipped |= {id(child) for child in ast.walk(part)} if part else set()
+        if isinstance(node, ast.JoinedStr):
+            skipped |= {id(child) for child in ast.walk(node)}
+    lines = source.encode().split(b"\n")
+    for node in ast.walk(tree):
+        if id(node) in skipped or getattr(node, "lineno", None) not in shown:
+            continue
+        old = ast.unparse(node)
+        if isinstance(node, (ast.BinOp, ast.AugAssign)) and type(node.op) in SWAPS:
+            if isinstance(getattr(node, "left", None), ast.Constant) and "'" in old[:1]:
+                continue  # formatting with %
+            was, node.op = node.op, SWAPS[type(node.op)]()
+            new, node.op = ast.unparse(node), was
+        elif isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
+            was, node.ops[0] = node.ops[0], SWAPS[type(node.ops[0])]()
+            new, node.ops[0] = ast.unparse(node), was
+        elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+            new = str(not node.value)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+            new = repr(
+                node.value + 1 if isinstance(node.value, int) else node.value * 2 + 1e-9
+            )
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            if old.startswith("print("):
+                continue
+            new = "pass"
+        else:
+            continue
+        if not isinstance(node, ast.stmt):
+            new = f"({new})"
+        head = lines[: node.lineno - 1] + [lines[node.lineno - 1][: node.col_offset]]
+        tail = [lines[node.end_lineno - 1][node.end_col_offset :]] + lines[
+            node.end_lineno :
+        ]
+        text = b"\n".join(head) + new.encode() + b"\n".join(tail)
+        found.append((node.lineno, f"{old} -> {new}", text.decode()))
+    return found
+
+
+def prepare() -> None:
+    """Make this worker's copy of the project, and import what every test needs."""
+    folder = tempfile.mkdtemp(prefix="mutation-")
+    for name in ("snippets", "tests", "docs/_build", "pyproject.toml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        target = Path(folder, name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy(ROOT / name, target)
+    os.chdir(folder)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    import pytest  # noqa: F401
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def lives(module: str, source: str) -> bool:
+    """Whether the module's own tests pass although it was changed."""
+    path = Path("snippets", module)
+    before = path.read_text("utf-8")
+    path.write_text(source, "utf-8")
+    child = os.fork()
+    if child == 0:
+        import pytest
+
+        signal.alarm(LIMIT)
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+        test = Path("tests/snippets", module).with_name(f"test_{Path(module).name}")
+        os._exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", str(test)]))
+    _, status = os.waitpid(child, 0)
+    path.write_text(before, "utf-8")
+    return status == 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("modules", nargs="*", help="of snippets/; all unless named")
+    parser.add_argument(
+        "--sample", type=int, default=0, help="mutants of each module; 0: all"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    every = (ROOT / "snippets").rglob("*.py")
+    modules = options.modules or sorted(
+        p.relative_to(ROOT / "snippets").as_posix() for p in every
+    )
+    total = alive = 0
+    with ProcessPoolExecutor(os.cpu_count(), initializer=prepare) as pool:
+        for module in modules:
+            source = (ROOT / "snippets" / module).read_text("utf-8")
+            assert not source or not pool.submit(lives, module, "1 / 0").result(), (
+                module
+            )
+            found = mutants(source)
+            if options.sample and len(found) > options.sample:
+                found = random.Random(options.seed).sample(found, options.sample)
+            results = pool.map(
+                lives, [module] * len(found), [text for *_, text in found]
+            )
+            survivors = 0
+            for (line, change, _), survived in zip(found, results, strict=True):
+                text = source.splitlines()[line - 1]
+                reason = next((why for part, why in ALIVE.items() if part in text), "")
+                if survived:
+                    survivors += not reason
+                    print(
+                        f"alive: snippets/{module}:{line}: {change}  {reason and f'({reason})'}"
+                    )
+            print(
+                f"{module}: {len(found)} mutants, {survivors} alive without a reason",
+                flush=True,
+            )
+            total, alive = total + len(found), alive + survivors
+    print(f"{total} mutants, {alive} alive ({alive / max(total, 1):.1%})")
+    return alive > total / 10
+
+
+if __name__ == "__main__":
+    sys.exit(main())
