@@ -449,3 +449,40 @@ def test_check_leaky(chapter):
         check(lambda n: 1.8 / n)
     with pytest.raises(AssertionError, match=r"shrinks: times 0\.8"):
         check(lambda n: 1.4 / n)
+
+
+def test_every_random_start_is_seeded_with_zero(chapter):
+    """A reader who pastes one section gets the page's numbers."""
+    torch.manual_seed(0)
+    W = torch.randn(4, 3)
+    assert torch.equal(chapter["W"], W) and torch.equal(chapter["b"], torch.randn(4))
+    assert torch.equal(chapter["X"], torch.randn(5, 3))
+    torch.manual_seed(0)
+    assert torch.equal(chapter["stack"][0].weight, nn.Linear(3, 8).weight)
+    for depth, losses in chapter["linear_losses"].items():
+        torch.manual_seed(0)
+        start = chapter["linear_stack"](depth)
+        assert chapter["train"](start, steps=2) == pytest.approx(losses[:2])
+    torch.manual_seed(0)
+    start = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+    expected = chapter["train"](start, steps=2)
+    assert chapter["mlp_losses"][:2] == pytest.approx(expected)
+    torch.manual_seed(0)
+    expected = nn.Linear(512, 512)
+    nn.init.kaiming_normal_(expected.weight, nonlinearity="relu")
+    assert torch.equal(chapter["default"].weight, expected.weight)
+    torch.manual_seed(0)
+    expected = chapter["MLP"]([64, 32, 10]).layers[1].b
+    assert torch.equal(chapter["net"].layers[1].b, expected)
+
+
+def test_measurements_repeat(chapter):
+    phis = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "ReLU": torch.relu}
+    for name, norms in chapter["norms"].items():
+        phi, scheme = name.split(", ")
+        variance = (2 if scheme == "He" else 1) / 64
+        found = chapter["gradient_norms"](phis[phi], variance)
+        assert found == pytest.approx(norms, rel=1e-4)
+    for name, variance in chapter["schemes"].items():
+        found = chapter["variances"](variance)
+        assert found == pytest.approx(chapter["through_depth"][name], rel=1e-4)
