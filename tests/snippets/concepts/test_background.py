@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import io
+import re
 import runpy
 from pathlib import Path
 
@@ -178,6 +179,18 @@ def test_prints(lines, line):
     assert line in lines
 
 
+def test_prints_the_network_and_its_slope(lines, bg):
+    assert f"device = {bg['device']}" in lines
+    (output,) = (line for line in lines if line.startswith("net(point) = "))
+    assert [float(n) for n in re.findall(r"-\d+\.\d+", output)] == pytest.approx(
+        [bg["output"].item()] * 2, abs=2e-6
+    )
+    (slope,) = (line for line in lines if line.startswith("slope = "))
+    assert [float(n) for n in re.findall(r"\d+\.\d+", slope)] == pytest.approx(
+        bg["slope"].tolist(), abs=2e-6
+    )
+
+
 def test_silent_broadcast(bg):
     assert bg["difference"].shape == (3, 3)
     # all pairs of 1, 2, 3: differences 0 (three), ±1 (four), ±2 (two)
@@ -205,6 +218,11 @@ def forgets_lr(w, x, y, lr):
 
 def gives_a_number(w, x, y, lr):
     return (w - lr * (2 * x * (w * x - y)).mean()).item()
+
+
+def test_solutions_are_checked_where_they_stand():
+    taught = FILE.read_text("utf-8").splitlines()
+    assert {"check_step(step)", "check_score(score)"} <= set(taught)
 
 
 def test_check_step_passes_solutions(bg):

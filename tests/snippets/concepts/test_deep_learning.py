@@ -417,6 +417,9 @@ def test_seed_alone_moves_the_score(dl):
 
 
 def test_solutions_pass(dl):
+    taught = set(FILE.read_text("utf-8").splitlines())
+    assert {"check_risk(empirical_risk)", "check_scaling(scale)"} <= taught
+    assert "check_zigzag(zigzag_network(6))" in taught
     dl["check_risk"](dl["empirical_risk"])
     dl["check_scaling"](dl["scale"])
     dl["check_zigzag"](dl["zigzag_network"](6))
