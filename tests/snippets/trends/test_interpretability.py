@@ -512,7 +512,10 @@ def test_the_shortcut_is_found_and_confirmed(page):
     # The mark's attribution is for the answer "odd".
     says_odd = page["says_odd"](page["ones"])
     assert torch.allclose(says_odd, page["suspect"](page["ones"])[:, 1])
-    assert page["parts"][:, 0, 0, 0].mean() > 0
+    ones = page["ones"]
+    parts = page["integrated_gradients"](page["says_odd"], ones, torch.zeros_like(ones))
+    assert parts[:, 0, 0, 0].mean() > 0
+    assert torch.allclose(page["where"], parts.abs().mean(dim=0)[0], atol=1e-5)
 
 
 # --- what goes wrong --------------------------------------------------------------
