@@ -170,6 +170,12 @@ def test_the_grid_holds_every_prediction_against_every_target(run):
     assert run["grid"].mean().item() == pytest.approx(run["loss_flat"], abs=1e-5)
 
 
+def test_the_grid_is_made_from_the_learned_line(run):
+    x = torch.linspace(-1, 1, 100).unsqueeze(1)
+    expected = run["w_flat"] * x + run["b_flat"]
+    assert torch.allclose(run["prediction"], expected, atol=1e-6)
+
+
 def test_the_identity_holds_for_another_line(run):
     assert run["line"].flatten()[[0, -1]].tolist() == [-6, 4]
     assert run["left"].item() == pytest.approx(run["right"].item(), rel=1e-5)
