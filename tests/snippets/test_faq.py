@@ -679,6 +679,12 @@ def test_broadcasting_fits_the_mean(faq, capsys):
     assert (w, b, loss) == (2.0, 3.0, 0.0)
 
 
+def test_deterministic_algorithms_are_asked_for(faq):
+    torch.use_deterministic_algorithms(False)
+    faq["mended_other_numbers"]()
+    assert torch.are_deterministic_algorithms_enabled()
+
+
 # The pages.
 
 
