@@ -156,13 +156,13 @@ def test_checkpointing_gives_the_same_value(page):
 
 
 def test_recomputing_costs_a_forward_pass_without_its_last_layer(page):
-    assert page["block_calls"] == {"plain": 1, "checkpointed": 2}
+    assert page["block_calls"] == {"plain": 4, "checkpointed": 8}
     WB = page["W"] * page["batch"]
     assert page["W"] == 4 * 8 * 64**2 + 640
     assert page["flops"]["plain"] == 6 * WB
     up_again = 2 * page["batch"] * 4 * 4 * 64**2  # down is not run again
     assert page["flops"]["checkpointed"] == 6 * WB + up_again
-    assert len(page["model"][0]._forward_pre_hooks) == 0
+    assert not any(block._forward_pre_hooks for block in page["model"])
 
 
 # Precision
@@ -186,6 +186,10 @@ def test_what_autocast_runs_in_which_dtype(page):
         "x + Linear": torch.float32,
         "cross_entropy": torch.float32,
     }
+
+
+def test_autocast_is_shown_on_the_first_block(page):
+    assert page["block"] is page["model"][0]
 
 
 def test_autocast_keeps_fewer_bytes_and_a_close_gradient(page):
@@ -234,8 +238,8 @@ PRINTED = {
         "activations    1658884 -> 414724 bytes",
     ],
     "recompute": [
-        "plain         calls 1   FLOPs 6.000 W B",
-        "checkpointed  calls 2   FLOPs 6.995 W B",
+        "plain         calls 4   FLOPs 6.000 W B",
+        "checkpointed  calls 8   FLOPs 6.995 W B",
     ],
     "formats": [
         r"float32   32 bits   eps 1.2e-07   smallest normal 1.2e-38   max 3.4e\+38",
@@ -432,6 +436,12 @@ def test_replicas_stay_equal_and_train_like_one_process(page):
     assert (page["ranks"][0]["weights"]["0.weight"] - begun).abs().max() > 0.01
 
 
+def test_the_data_of_both_processes_are_those_of_the_page(page):
+    torch.manual_seed(0)
+    assert torch.equal(page["inputs"], torch.randn(64, 8))
+    assert torch.equal(page["targets"], torch.randn(64, 1))
+
+
 def test_a_step_sends_the_gradient_once(page):
     assert page["payload"] == 4 * (8 * 32 + 32 + 32 + 1) == 4 * page["whole"].numel()
 
@@ -481,6 +491,21 @@ def test_the_digits_are_learned_and_tested_on_others(page):
     assert len(page["test_x"]) == len(page["test_y"]) == 360
     assert 0.95 < page["full_accuracy"] < 1
     assert page["accuracy"](page["model"]) == page["full_accuracy"]
+
+
+def test_the_training_is_the_one_that_is_shown(page):
+    torch.manual_seed(0)
+    torch.randperm(1797)
+    model = page["tower"](64, 4, 10)
+    torch.manual_seed(0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.003)
+    for _ in range(60):
+        chosen = torch.randint(1437, (128,))
+        optimizer.zero_grad()
+        scores = model(page["images"][chosen])
+        F.cross_entropy(scores, page["labels"][chosen]).backward()
+        optimizer.step()
+    torch.testing.assert_close(model[0].up.weight.detach(), page["weight"])
 
 
 @pytest.mark.parametrize("bits", [8, 4, 2])
@@ -534,6 +559,14 @@ def test_an_outlier_spoils_the_other_rows_and_row_steps_mend_it(page):
     assert before < 0.01
     assert after > 0.5
     assert page["row_error"] < before
+    spoiled, exact = page["spoiled"], page["weight"][1:]
+    q, step = page["quantize_rows"](spoiled)
+    for error, restored in (
+        (after, page["dequantize"](*page["quantize"](spoiled))),
+        (page["row_error"], q * step),
+    ):
+        expected = (restored[1:] - exact).norm() / exact.norm()
+        assert error == pytest.approx(expected.item(), rel=1e-5)
     assert page["spoiled"][0, 0] == 50
     assert (page["spoiled"] != page["weight"]).sum() == 1
 
@@ -599,7 +632,9 @@ def test_reentrant_checkpointing_loses_the_first_gradients(page):
 
 def test_check_gelu_bytes(page):
     check = page["check_gelu_bytes"]
-    check(page["gelu_bytes"])
+    asked = []
+    check(lambda *sizes: asked.append(sizes) or page["gelu_bytes"](*sizes))
+    assert asked == [(3, 8, 2, 4), (5, 16, 3, 10)]
 
     def relu(b, d, L, c):
         return 4 * b * (L * (6 * d + 2) + d + c) + 8 * b + 4
