@@ -10,9 +10,9 @@ addEventListener("load", () => {
   // So can a formula in a line of text that is wider than the line.
   const formulas = all(":is(p, li, dd, td, summary) > math");
   const fit = () => {
-    formulas.forEach((formula) => formula.classList.remove("wide"));
+    formulas.forEach((formula) => (formula.classList.remove("wide"), formula.removeAttribute("tabindex")));
     const wide = formulas.filter((formula) => formula.getBoundingClientRect().width > formula.parentElement.clientWidth);
-    wide.forEach((formula) => formula.classList.add("wide"));
+    wide.forEach((formula) => (formula.classList.add("wide"), (formula.tabIndex = 0)));
   };
   document.fonts.ready.then(fit);
   addEventListener("resize", fit);
