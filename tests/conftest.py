@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+# One thread, as on the site: results don't depend on the machine, and short work doesn't wait.
+os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -84,6 +84,24 @@ def test_frames_of_installed_packages_carry_no_path_of_this_machine():
     assert str(ROOT) not in text and "site-packages" not in text
 
 
+def test_a_stack_that_a_library_prints_begins_at_the_reader_and_has_no_colours():
+    code = """
+    import traceback
+    def inner():
+        traceback.print_stack()
+    inner()
+    print("\\x1b[31mred\\x1b[0m")
+    """
+    (result,) = outcome(block(code))
+    assert result["output"].splitlines() == [
+        '  File "<stdin>", line 4, in <module>',
+        "    inner()",
+        '  File "<stdin>", line 3, in inner',
+        "    traceback.print_stack()",
+        "red",
+    ]
+
+
 def test_a_chain_of_exceptions_and_a_syntax_error_show_no_frame_of_ours():
     chained = "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise ValueError('x') from e"
     first, second = outcome(
@@ -169,7 +187,11 @@ def test_troublesome_output_is_kept():
 
 def test_what_a_block_leaves_running_is_ended_with_its_session(tmp_path):
     marker = tmp_path / "alive"
-    outcome(block(f"import subprocess\nsubprocess.Popen(['sh', '-c', 'sleep 2; touch {marker}'])"))
+    outcome(
+        block(
+            f"import subprocess\nsubprocess.Popen(['sh', '-c', 'sleep 2; touch {marker}'])"
+        )
+    )
     import time
 
     time.sleep(3)
@@ -180,8 +202,14 @@ ZH, EN = PAGE, ROOT / "docs" / "en" / "page.md"
 
 
 def test_two_languages_share_a_run_and_each_has_its_own_hidden_blocks():
-    zh = [block("# zh: 一\n# en: one\na = 1", ZH), block("print('甲', a)", ZH, 9, source="")]
-    en = [block("# zh: 一\n# en: one\na = 1", EN), block("print('A', a)", EN, 9, source="")]
+    zh = [
+        block("# zh: 一\n# en: one\na = 1", ZH),
+        block("print('甲', a)", ZH, 9, source=""),
+    ]
+    en = [
+        block("# zh: 一\n# en: one\na = 1", EN),
+        block("print('A', a)", EN, 9, source=""),
+    ]
     (shared,) = sessions({"zh": zh, "en": en})
     assert [len(cell.blocks) for cell in shared.cells] == [2, 1, 1]
     assert [r["output"] for r, _ in run(shared)] == ["", "甲 1\n", "A 1\n"]
@@ -192,7 +220,9 @@ def test_languages_with_different_code_do_not_share():
 
 
 def test_a_fresh_process_has_not_imported_torch():
-    (result,) = outcome(block("import sys; print('torch' in sys.modules)", process="fresh"))
+    (result,) = outcome(
+        block("import sys; print('torch' in sys.modules)", process="fresh")
+    )
     assert result["output"] == "False\n"
 
 
@@ -206,7 +236,9 @@ def test_keys_follow_the_code_so_far_and_nothing_else():
     assert keys("a = 2", "print(a)")[1] != base[1]
     assert keys("a = 1", "print( a )  # so") == base
     assert keys("def f():\n    'doc'", "f()") != keys("def f():\n    'Doc'", "f()")
-    hidden = sessions({"zh": [block("a = 1"), block("b", source=""), block("print(a)")]})
+    hidden = sessions(
+        {"zh": [block("a = 1"), block("b", source=""), block("print(a)")]}
+    )
     assert hidden[0].cells[2].key == base[1]
 
 

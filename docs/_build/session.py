@@ -24,6 +24,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # Where packages and the standard library lie on this machine, which is nobody else's business.
 INSTALLED = sorted({sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")}, key=len)
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# Frames below a reader's first line, where a library prints the whole stack by itself.
+OURS = re.compile(
+    r'(?m)^ *File "(?:<string>|[^"]*/multiprocessing/[^"]*|[^"]*/docs/_build/[^"]*)", line \d+.*\n'
+    r'(?: {4,}(?!File ").*\n)*'
+)
 OWN = re.compile(r"<block \d+>")
 
 
@@ -76,7 +82,9 @@ owners = cache(packages_distributions)
 def _rests_on(files: set[str]) -> dict:
     """The files of this repository and the distributions that a session has used so far."""
     for module in list(sys.modules.values()):
-        _note(files, getattr(module, "__file__", None), "r")
+        path = getattr(module, "__file__", None)
+        if isinstance(path, str) and path.startswith(str(ROOT)):
+            _note(files, path, "r")
     tops = {name.partition(".")[0] for name in sys.modules}
     used = {owner for top in tops for owner in owners().get(top, ())}
     return {"files": sorted(files), "distributions": sorted(used)}
@@ -173,8 +181,9 @@ def _described(error: BaseException) -> dict:
 
 
 def readable(output: str, scratch: str) -> str:
-    """Output as a reader's own terminal would show it: no path of the machine that built it."""
-    output = OWN.sub("<stdin>", output).replace(scratch, "...")
+    """Output as a reader's own terminal would show it: nothing of the machine that built it."""
+    output = OURS.sub("", output)
+    output = OWN.sub("<stdin>", COLOURS.sub("", output)).replace(scratch, "...")
     for folder in reversed(INSTALLED):
         output = output.replace(folder, "...")
     return output.replace(f"{ROOT}{os.sep}", "")
