@@ -198,3 +198,29 @@ def test_chinese_is_set_with_full_width_marks_and_spaces(name):
         if re.search(pattern, line)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_term_has_one_name_and_the_glossary_has_it(language):
+    glossary = pages(language)["glossary.md"].read_text("utf-8")
+    entries = dict(
+        (identifier, title)
+        for title, identifier in re.findall(
+            r"^([^\n:#]+?) · .*\{ #([\w-]+) \}$", glossary, re.MULTILINE
+        )
+    )
+    names: dict[str, set[str]] = {}
+    for name, path in pages(language).items():
+        for text, slug in re.findall(
+            r"\[([^\]]+)\]\([./]*glossary\.md#([\w-]+)\)", path.read_text("utf-8")
+        ):
+            assert slug in entries or slug.startswith("letter-"), f"{name}: {slug}"
+            plain = re.sub(r"（.*?）| \(.*?\)|[`-]", "", text).lower()
+            if language == "en":
+                plain = plain.rstrip("s").replace(" ", "")
+            elif not re.search(r"[一-鿿]", plain):
+                continue
+            if re.fullmatch(r"[A-Z][a-z]+[A-Z]\w*", text):
+                continue  # the name of a class
+            names.setdefault(slug, set()).add(plain)
+    assert {slug: found for slug, found in names.items() if len(found) > 1} == {}

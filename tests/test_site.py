@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 
 import pytest
@@ -67,7 +68,7 @@ for number, block in enumerate(blocks):
     try:
         exec(compile(block, name, "exec"), shown.__dict__)
     except Exception as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(*traceback.format_exception_only(error), sep="", file=sys.stderr)
     sys.stdout.flush(); sys.stderr.flush()
     os.dup2(keep[0], 1); os.dup2(keep[1], 2)
 print(json.dumps([open(f"{n}.out", errors="replace").read() for n in range(len(blocks))]))
@@ -114,7 +115,6 @@ def comparable(text: str, measured: bool) -> str:
 def test_shown_code_pasted_into_a_fresh_python_prints_what_the_page_shows(
     site, name, tmp_path
 ):
-    """Both languages show the same code but for comments, so one of them runs it all."""
     found = {
         lang: Marked((site / built(lang, name)).read_text("utf-8")).found
         for lang in LANGUAGES
@@ -125,34 +125,36 @@ def test_shown_code_pasted_into_a_fresh_python_prints_what_the_page_shows(
         }
         if "data-output" in zh:
             assert zh["text"] == en["text"] or "data-measured" in zh
-    for language in LANGUAGES:
-        sessions: dict[str, list[list]] = {}
-        last = None
-        for mark in found[language]:
-            if "data-session" in mark:
-                last = [mark["text"], None]
-                sessions.setdefault(mark["data-session"], []).append(last)
-            else:
-                assert last is not None and last[1] is None, (
-                    "an output without its code"
-                )
-                last[1] = mark
-        for session, steps in sessions.items():
-            said = pasted([code for code, _ in steps], tmp_path / language / session)
-            for (code, output), now in zip(steps, said, strict=True):
-                shown = output["text"] if output else ""
-                measured = output is not None and "data-measured" in output
-                if output and "data-raises" in output:
-                    before, _, trace = shown.partition(
-                        "Traceback (most recent call last):"
-                    )
-                    last_line = f"\n{output['data-raises']}"
-                    shown = (
-                        before + trace[trace.rindex(last_line) + 1 :]
-                        if trace
-                        else shown
-                    )
-                assert comparable(now, measured) == comparable(shown, measured), code
+    with ThreadPoolExecutor(len(LANGUAGES)) as both:
+        for _ in both.map(
+            lambda language: paste_and_compare(found[language], tmp_path / language),
+            LANGUAGES,
+        ):
+            pass
+
+
+def paste_and_compare(found: list[dict], folder) -> None:
+    """Paste what a page of one language shows, session by session, and compare."""
+    sessions: dict[str, list[list]] = {}
+    last = None
+    for mark in found:
+        if "data-session" in mark:
+            last = [mark["text"], None]
+            sessions.setdefault(mark["data-session"], []).append(last)
+        else:
+            assert last is not None and last[1] is None, "an output without its code"
+            last[1] = mark
+    for session, steps in sessions.items():
+        said = pasted([code for code, _ in steps], folder / session)
+        for (code, output), now in zip(steps, said, strict=True):
+            shown = output["text"] if output else ""
+            measured = output is not None and "data-measured" in output
+            if output and "data-raises" in output:
+                before, _, trace = shown.partition("Traceback (most recent call last):")
+                kind = rf"^(?:[\w.]+\.)?{output['data-raises']}(?=:|$)"
+                *_, last_line = re.finditer(kind, trace, re.MULTILINE)
+                shown = before + trace[last_line.start() :]
+            assert comparable(now, measured) == comparable(shown, measured), code
 
 
 @pytest.mark.parametrize("name", NAMES)
