@@ -332,6 +332,7 @@ def test_training_pulls_the_classes_apart(dl):
     assert dl["accuracy"](dl["whole"], y) == pytest.approx(0.927, abs=0.01)
     assert dl["accuracy"](dl["flat"], y) == pytest.approx(0.616, abs=0.015)
     torch.manual_seed(0)
+    assert not any(plane.requires_grad for plane in dl["planes"].values())
     first = nn.Linear(64, 16)
     assert torch.equal(dl["untrained"].weight, first.weight)
     assert not torch.equal(dl["net"][0].weight, first.weight)
