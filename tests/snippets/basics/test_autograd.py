@@ -90,6 +90,9 @@ def test_difference_errors_have_a_valley(g):
 def test_both_orders_give_the_gradient_at_very_different_cost(g, printed):
     width, depth = 100, 4
     assert [tuple(W.shape) for W in g["layers"]] == [(100, 100)] * 3 + [(1, 100)]
+    for W in g["layers"][:-1]:
+        # ten thousand numbers: their deviation is good to 1 %
+        assert W.std().item() == pytest.approx(0.1, rel=0.04)
     assert g["reverse_count"] == (depth - 1) * width**2
     assert g["forward_count"] == (depth - 2) * width**3 + width**2
     assert g["order_gap"] < 1e-14 and g["autograd_gap"] < 1e-14
