@@ -1,0 +1,337 @@
+# --8<-- [start:imports]
+import contextlib
+import importlib.metadata
+import io
+import random
+import re
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+torch.manual_seed(0)
+# --8<-- [end:imports]
+
+# --8<-- [start:tensors]
+a = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+print((a @ a).tolist())
+print(a.shape, a.dtype)
+# zh: 张量可以就地修改
+# en: a tensor can be changed in place
+v = a.clone()
+v[0, 0] = 9.0
+print(v.tolist())
+# --8<-- [end:tensors]
+
+# --8<-- [start:gradient]
+x = torch.tensor(3.0, requires_grad=True)
+# zh: x 参与的运算都会记下来
+# en: every operation that x takes part in is recorded
+y = x**2
+y.backward()
+slope = x.grad.item()
+print(slope)
+# --8<-- [end:gradient]
+
+# --8<-- [start:data]
+rng = random.Random(0)
+n = 100
+points = [-1 + 2 * i / (n - 1) for i in range(n)]
+values = [2 * point + 3 + rng.gauss(0, 0.1) for point in points]
+# --8<-- [end:data]
+
+# --8<-- [start:fit]
+inputs = torch.tensor([[point] for point in points])
+targets = torch.tensor([[value] for value in values])
+
+
+class Line(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(1, 1)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x)
+
+
+def train(model: nn.Module, forward: Callable) -> list[float]:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    losses = []
+    for _ in range(200):
+        optimizer.zero_grad()
+        loss = ((forward(inputs) - targets) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+model = Line()
+losses = train(model, model)
+w, b = model.linear.weight.item(), model.linear.bias.item()
+print(f"w = {w:.4f}   b = {b:.4f}   loss = {losses[-1]:.6f}")
+# --8<-- [end:fit]
+
+# --8<-- [start:fit-graph]
+compiled_model = Line()
+graph_losses = train(compiled_model, torch.compile(compiled_model, backend="eager"))
+compiled_w = compiled_model.linear.weight.item()
+compiled_b = compiled_model.linear.bias.item()
+print(f"w = {compiled_w:.4f}   b = {compiled_b:.4f}   loss = {graph_losses[-1]:.6f}")
+# --8<-- [end:fit-graph]
+
+
+# --8<-- [start:branch]
+def absolute(x: Tensor) -> Tensor:
+    if x.sum() > 0:
+        return x
+    return -x
+
+
+for sign in (1.0, -1.0):
+    print(absolute(sign * torch.ones(2)).tolist())
+# --8<-- [end:branch]
+
+# --8<-- [start:branch-graph]
+graphs = []
+
+
+def keep(graph: torch.fx.GraphModule, example_inputs: list) -> Callable:
+    """
+    zh: torch.compile 的后端就是一个函数；这一个只把图留下。
+    en: A backend of torch.compile is a function; this one just keeps the graph.
+    """
+    graphs.append(graph)
+    return graph.forward
+
+
+in_graph = torch.compile(absolute, backend=keep)
+for sign in (1.0, -1.0):
+    print(in_graph(sign * torch.ones(2)).tolist())
+branch_ops = [
+    [node.name for node in graph.graph.nodes if node.op.startswith("call")]
+    for graph in graphs
+]
+print(branch_ops)
+# --8<-- [end:branch-graph]
+
+
+# --8<-- [start:export-branch]
+class Absolute(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return absolute(x)
+
+
+# zh: 导出器还会把追踪到一半的图写到标准错误；这里只看错误本身
+# en: the exporter also writes its half-traced graph to stderr; keep to the error
+with contextlib.redirect_stderr(io.StringIO()):
+    try:
+        torch.export.export(Absolute(), (torch.ones(2),), strict=True)
+        export_error = ""
+    except RuntimeError as error:
+        export_error = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        hint = [each for each in str(error).splitlines() if "torch.cond" in each]
+print(export_error)
+print(*hint)
+# --8<-- [end:export-branch]
+
+
+# --8<-- [start:cond]
+class Branches(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cond(x.sum() > 0, lambda x: x.clone(), lambda x: -x, (x,))
+
+
+exported = torch.export.export(Branches(), (torch.ones(2),))
+for sign in (1.0, -1.0):
+    print(exported.module()(sign * torch.ones(2)).tolist())
+calls = [node.name for node in exported.graph.nodes if node.op == "call_function"]
+print(calls)
+# --8<-- [end:cond]
+
+# --8<-- [start:capture]
+any_size = ({0: torch.export.Dim.DYNAMIC},)
+program = torch.export.export(model, (inputs,), dynamic_shapes=any_size)
+print(program.graph_module.code.strip())
+# --8<-- [end:capture]
+
+# --8<-- [start:save]
+torch.save(model.state_dict(), "weights.pt")
+restored = Line()
+restored.load_state_dict(torch.load("weights.pt", weights_only=True))
+torch.export.save(program, "line.pt2")
+loaded = torch.export.load("line.pt2").module()
+print(torch.equal(restored(inputs), model(inputs)))
+print(torch.equal(loaded(inputs), model(inputs)))
+# --8<-- [end:save]
+
+# --8<-- [start:tracing]
+graphs.clear()
+
+
+def scale(x: Tensor, k: int) -> Tensor:
+    return x * k
+
+
+watched = torch.compile(scale, backend=keep)
+counts = []
+for size, k in ((2, 2), (2, 2), (3, 2), (4, 2), (4, 3), (4, 4)):
+    watched(torch.ones(size), k)
+    counts.append(len(graphs))
+    print(f"x ({size},), k {k}   graphs so far: {counts[-1]}")
+# --8<-- [end:tracing]
+
+
+# --8<-- [start:printing]
+def noisy(x: Tensor) -> Tensor:
+    y = x * 2
+    print("Python runs")
+    return y + 1
+
+
+graphs.clear()
+talking = torch.compile(noisy, backend=keep)
+for _ in range(3):
+    talking(torch.ones(2))
+print("graphs:", len(graphs))
+# --8<-- [end:printing]
+
+
+def fails_fullgraph() -> None:
+    # --8<-- [start:fails-fullgraph]
+    torch.compile(absolute, backend="eager", fullgraph=True)(torch.ones(2))
+    # --8<-- [end:fails-fullgraph]
+
+
+# --8<-- [start:torchscript]
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    torch.jit.script(nn.Linear(1, 1))
+print(caught[-1].category.__name__)
+print(caught[-1].message)
+# --8<-- [end:torchscript]
+
+
+# --8<-- [start:costs]
+def installed_bytes(name: str, seen: set[str]) -> int:
+    """
+    zh: 一个发行包和它必需的依赖占多少字节；各只算一次。
+    en: Bytes of a distribution and of all that it requires, each counted once.
+    """
+    name = re.sub(r"[-_.]+", "-", name).lower()
+    if name in seen:
+        return 0
+    seen.add(name)
+    try:
+        found = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return 0
+    paths = [file.locate() for file in found.files or []]
+    total = sum(path.stat().st_size for path in paths if path.is_file())
+    for line in found.requires or []:
+        if "extra ==" not in line:
+            total += installed_bytes(re.match(r"[\w.-]+", line)[0], seen)
+    return total
+
+
+def import_seconds(module: str) -> float:
+    """
+    zh: 在新进程里导入一个模块要几秒；刚导入过，文件都在内存里。
+    en: Seconds to import a module in a new process; its files are in memory by now.
+    """
+    code = f"import time; t = time.time(); import {module}; print(time.time() - t)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    return float(run.stdout.splitlines()[-1])
+
+
+def microseconds(step: Callable, repeats: int = 200) -> float:
+    """
+    zh: 一步要几微秒：五轮中最快一轮的平均。
+    en: Microseconds of one step: the mean of the fastest of five rounds.
+    """
+    rounds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        for _ in range(repeats):
+            step()
+        rounds.append(time.perf_counter() - start)
+    return min(rounds) / repeats * 1e6
+
+
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+def step(forward: Callable = model) -> None:
+    optimizer.zero_grad()
+    ((forward(inputs) - targets) ** 2).mean().backward()
+    optimizer.step()
+
+
+captured = torch.compile(model, backend="eager")
+step(captured)
+size = installed_bytes("torch", set())
+seconds = import_seconds("torch")
+step_times = [microseconds(step), microseconds(lambda: step(captured))]
+print(f"installed {size / 2**20:.0f} MiB   import {seconds:.1f} s")
+print(f"eager {step_times[0]:.0f} us   torch.compile(eager) {step_times[1]:.0f} us")
+# --8<-- [end:costs]
+
+
+def fails_numpy() -> None:
+    # --8<-- [start:fails-numpy]
+    torch.tensor([1.0], requires_grad=True).numpy()
+    # --8<-- [end:fails-numpy]
+
+
+# --8<-- [start:numpy-mended]
+print(torch.tensor([1.0], requires_grad=True).detach().numpy())
+# --8<-- [end:numpy-mended]
+
+
+# --8<-- [start:check-one-graph]
+def check_one_graph(f: Callable[[Tensor], Tensor]) -> None:
+    """
+    zh: f(x) 把和为负的 x 变号，否则加倍；整个函数须是一张图，也能导出。
+    en: f(x) negates x if its sum is negative, else doubles it; in one graph, exportable.
+    """
+    for x in (torch.tensor([3.0, -1.0]), torch.tensor([1.0, -3.0]), torch.zeros(2)):
+        expected = -x if x.sum() < 0 else 2 * x
+        problem = (
+            f"f({x.tolist()}) 应是 {expected.tolist()}，得到 {f(x).tolist()}"  # zh
+        )
+        problem = f"f({x.tolist()}) is {f(x).tolist()}, not {expected.tolist()}"  # en
+        assert torch.equal(f(x), expected), problem
+
+    class Whole(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return f(x)
+
+    with contextlib.redirect_stderr(io.StringIO()):
+        try:
+            whole = torch.export.export(Whole(), (torch.ones(2),), strict=True).module()
+        except RuntimeError as error:
+            whole, reason = None, str(error).splitlines()[0]
+    problem = "" if whole else f"导不出一张图：{reason}"  # zh
+    problem = "" if whole else f"no single graph: {reason}"  # en
+    assert whole, problem
+    problem = "图里只有一个分支：if 在追踪时就决定了"  # zh
+    problem = "the graph has one branch only: the if was decided while tracing"  # en
+    assert torch.equal(whole(-torch.ones(2)), torch.ones(2)), problem
+
+
+# --8<-- [end:check-one-graph]
+
+
+# --8<-- [start:solution-one-graph]
+def flip_or_double(x: Tensor) -> Tensor:
+    return torch.where(x.sum() < 0, -x, 2 * x)
+
+
+check_one_graph(flip_or_double)
+# --8<-- [end:solution-one-graph]
