@@ -741,7 +741,15 @@ def test_wrong_sizes_are_told(page, answer, problem):
 
 
 def test_right_sizes_pass(page):
-    page["check_conv"](page["conv_size"])
+    asked = []
+
+    def watched(*case):
+        asked.append(case)
+        return page["conv_size"](*case)
+
+    page["check_conv"](watched)
+    # Stride with a remainder, with padding and without, tells floor from ceiling.
+    assert asked == [(8, 1, 16, 3, 1, 1), (8, 1, 8, 5, 2, 2), (9, 3, 4, 2, 2, 0)]
     assert page["conv_size"](8, 1, 8, 5, 2, 2) == (4, 208)
 
 
