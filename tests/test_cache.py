@@ -174,6 +174,7 @@ def test_a_read_only_or_full_cache_warns_once_and_builds_on(counted):
 def test_old_entries_are_pruned_by_size(tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "FOLDER", tmp_path)
     monkeypatch.setattr(cache, "LIMIT", 3000)
+    monkeypatch.setattr(cache, "_used", {})
     for number in range(4):
         key = cache.digest(str(number))
         cache.save(
@@ -184,7 +185,7 @@ def test_old_entries_are_pruned_by_size(tmp_path, monkeypatch):
         )
         (path,) = tmp_path.rglob(f"{key}.json")
         os.utime(path, (number, number))
-    cache.prune()
+    cache.finish()
     left = {path.stat().st_mtime for path in tmp_path.rglob("*.json")}
     assert left == {1, 2, 3}
 

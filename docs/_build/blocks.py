@@ -15,6 +15,7 @@ from runner import TIMEOUT, Runner
 from sources import LANGUAGES, Block, in_language
 
 runner = Runner()
+_rendered: dict[tuple, str] = {}  # so that live reload renders only what has changed
 
 # What an author reads where a result should be.
 WORDS = {
@@ -56,18 +57,21 @@ def format_python(
         lexer = "pytb"
     if "measured" in block.options:
         output_marks["data-measured"] = ""
-    return base_format(
-        language=_fence("python", marks),
-        run=lambda *_, **__: text.rstrip("\n") if source else text,
-        transform_source=lambda _: (shown, shown),
-        code=shown,
-        md=md,
-        html=html,
-        source=source,
-        result=_fence(lexer, output_marks) if source and text.strip() and not html else "",
-        id=block.at,
-        id_prefix="",
-    )
+    fences = _fence("python", marks), _fence(lexer, output_marks)
+    key = (fences, shown, text, html, source)
+    if key not in _rendered:
+        _rendered[key] = base_format(
+            language=fences[0],
+            run=lambda *_, **__: text.rstrip("\n") if source else text,
+            transform_source=lambda _: (shown, shown),
+            code=shown,
+            md=md,
+            html=html,
+            source=source,
+            result=fences[1] if source and text.strip() and not html else "",
+            id_prefix="",
+        )
+    return _rendered[key]
 
 
 def _fence(lexer: str, marks: dict[str, str]) -> str:

@@ -19,11 +19,12 @@ import os
 import platform
 import sys
 import tempfile
+import time
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from sources import ROOT, relative
+from sources import ROOT
 
 FOLDER = Path(os.environ.get("BLOCK_CACHE", ROOT / ".cache" / "blocks"))
 LIMIT = 64 * 2**20  # bytes kept on disk; the entries longest unused go first
@@ -31,22 +32,35 @@ LIMIT = 64 * 2**20  # bytes kept on disk; the entries longest unused go first
 SEED = f"1 {sys.implementation.cache_tag} {platform.python_version()} {platform.machine()}"
 log = logging.getLogger("mkdocs.blocks")
 _warned: set[str] = set()
+_used: dict[str, str] = {}  # trees of this build
 
 
 def digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@cache
 def tree(code: str, positions: bool = False) -> str:
     """The digest of code as a syntax tree; docstrings count, comments and layout do not.
 
     With ``positions``, line and column numbers count too: a traceback shows them.
     """
+    text = digest(code, str(positions))
+    if text not in _used:
+        _used[text] = _trees().get(text) or _tree(code, positions)
+    return _used[text]
+
+
+def _tree(code: str, positions: bool) -> str:
     try:
         return digest(ast.dump(ast.parse(code), include_attributes=positions))
     except (SyntaxError, ValueError):
         return digest("no tree", code)
+
+
+@cache
+def _trees() -> dict[str, str]:
+    """What `tree` gave in an earlier build, by text: parsing everything anew takes a second."""
+    return _read(FOLDER / "trees" / f"{digest(SEED)}.json") or {}
 
 
 @cache
@@ -81,56 +95,23 @@ def _path(key: str) -> Path:
     return FOLDER / key[:2] / f"{key}.json"
 
 
-def load(key: str, positions: str) -> dict | None:
-    """Read a result, or None unless the entry is whole and all that it rests on is unchanged."""
-    path = _path(key)
+def _read(path: Path) -> dict | None:
+    """Read a file that `_write` wrote, or None where it is not there or not whole."""
     try:
-        raw = path.read_bytes()
+        checksum, _, body = path.read_bytes().partition(b"\n")
+        if hashlib.sha256(body).hexdigest().encode() == checksum:
+            return json.loads(body)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        _warn(
-            "read",
-            f"{path}: cannot be read ({error.strerror}); running its block again",
-        )
-        return None
-    checksum, _, body = raw.partition(b"\n")
-    try:
-        whole = hashlib.sha256(body).hexdigest() == checksum.decode("ascii")
-        entry = json.loads(body) if whole else None
-        whole = whole and entry["key"] == key and isinstance(entry["result"]["output"], str)
-    except (ValueError, KeyError, TypeError):
-        whole = False
-    if not whole:
-        _warn(
-            "damaged",
-            f"{path}: damaged or foreign cache entry; running its block again",
-        )
-        return None
-    if entry["positions"] not in (None, positions):
-        return None
-    if any(content(name) != was for name, was in entry["files"].items()):
-        return None
-    if any(_version(name) != was for name, was in entry["distributions"].items()):
-        return None
-    with_time = path.stat().st_mtime_ns  # a hit keeps an entry young; once a day is enough
-    if with_time < path.parent.stat().st_mtime_ns - 86_400 * 10**9:
-        _quietly(os.utime, path)
-    return entry["result"]
+    except (OSError, ValueError) as error:
+        log.debug("%s: %s", path, error)
+    _warn("read", f"{path}: damaged or foreign cache entry; doing its work again")
+    return None
 
 
-def save(key: str, positions: str, answer: dict, result: dict) -> None:
-    """Write a result, whole or not at all; a disk that refuses is warned about once."""
-    shows_lines = "<stdin>" in json.dumps(result)
-    entry = {
-        "key": key,
-        "positions": positions if shows_lines else None,
-        "files": {name: content(name) for name in answer["files"]},
-        "distributions": {name: _version(name) for name in answer["distributions"]},
-        "result": result,
-    }
-    body = json.dumps(entry, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
-    path = _path(key)
+def _write(path: Path, data: dict) -> None:
+    """Write a file whole or not at all; a disk that refuses is warned about once."""
+    body = json.dumps(data, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
@@ -142,14 +123,44 @@ def save(key: str, positions: str, answer: dict, result: dict) -> None:
             _quietly(os.unlink, name)
             raise
     except OSError as error:
-        _warn(
-            "write",
-            f"{relative(FOLDER)}: cannot be written ({error.strerror}); building on without storing results",
-        )
+        _warn("write", f"{FOLDER}: cannot be written ({error.strerror}); building on without it")
 
 
-def prune() -> None:
-    """Remove the entries longest unused, and what interrupted writes left, beyond the limit."""
+def load(key: str, positions: str) -> dict | None:
+    """A stored result, or None unless the entry is whole and all that it rests on is unchanged."""
+    path = _path(key)
+    entry = _read(path)
+    if entry is None:
+        return None
+    if entry.get("key") != key:
+        _warn("read", f"{path}: damaged or foreign cache entry; doing its work again")
+        return None
+    unchanged = (
+        entry["positions"] in (None, positions)
+        and all(content(name) == was for name, was in entry["files"].items())
+        and all(_version(name) == was for name, was in entry["distributions"].items())
+    )
+    if unchanged and time.time() - path.stat().st_mtime > 86_400:
+        _quietly(os.utime, path)  # a hit keeps an entry young; once a day is enough
+    return entry["result"] if unchanged else None
+
+
+def save(key: str, positions: str, answer: dict, result: dict) -> None:
+    """Store a result, with the files and versions that it rests on."""
+    entry = {
+        "key": key,
+        "positions": positions if "<stdin>" in json.dumps(result) else None,
+        "files": {name: content(name) for name in answer["files"]},
+        "distributions": {name: _version(name) for name in answer["distributions"]},
+        "result": result,
+    }
+    _write(_path(key), entry)
+
+
+def finish() -> None:
+    """At the end of a build: keep its trees, remove the entries longest unused beyond the limit."""
+    if _used.keys() - _trees().keys():
+        _write(FOLDER / "trees" / f"{digest(SEED)}.json", _used)
     entries = []
     for path in FOLDER.glob("*/*"):
         try:

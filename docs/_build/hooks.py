@@ -62,7 +62,7 @@ def on_env(env, config, files) -> None:
 
 def on_post_build(config) -> None:
     if config.plugins["i18n"].is_default_language_build:
-        cache.prune()
+        cache.finish()
 
 
 def _report(problems: list[str]) -> None:

@@ -23,8 +23,42 @@ ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 ENVIRONMENT = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
 
-# The same site with no block executed: markdown-exec parses and renders, and nothing runs.
+# The same site with no block executed, looked up or checked: results come from a table.
 STATIC = """
+import json, pathlib, sys
+sys.path.insert(0, "docs/_build")
+import blocks, hooks
+from hooks import *
+from runner import Runner
+from sources import LANGUAGES, pages, blocks as of_page
+
+TABLE = pathlib.Path("table.json")
+
+class Table(Runner):
+    def plan(self):
+        table = json.loads(TABLE.read_text())
+        found = (block for language in LANGUAGES
+                 for path in pages(language).values() for block in of_page(path))
+        self._of_block = {block.at: (block, table[block.at]) for block in found}
+
+    def result(self, at):
+        return self._of_block[at]
+
+blocks.runner = Table()
+hooks.sources.problems = list
+"""
+# Writes that table from the stored results.
+FILL = """
+import json, sys
+sys.path.insert(0, "docs/_build")
+from runner import Runner
+runner = Runner()
+runner.plan()
+table = {at: future.result() for at, (_, future) in runner._of_block.items()}
+json.dump(table, open("table.json", "w"))
+"""
+# The same pages with no block executed, and nothing where results would be.
+BARREN = """
 import markdown_exec
 from markdown_exec._internal.formatters.base import base_format
 
@@ -83,6 +117,8 @@ def copy(folder: Path) -> Path:
     (project / "static.py").write_text(STATIC, "utf-8")
     ours = re.compile(r"(?m)^  - docs/_build/hooks.py\n")
     (project / "static.yml").write_text(ours.sub("  - static.py\n", settings), "utf-8")
+    (project / "barren.py").write_text(BARREN, "utf-8")
+    (project / "barren.yml").write_text(ours.sub("  - barren.py\n", settings), "utf-8")
     (project / "stock.yml").write_text(ours.sub("", settings), "utf-8")
     return project
 
@@ -134,8 +170,10 @@ def main() -> None:
             print(f"round {number + 1} of {ROUNDS}", file=sys.stderr, flush=True)
             shutil.rmtree(stores, ignore_errors=True)
             cold, _ = build(project)
+            timed(sys.executable, "-c", FILL, cwd=project)
             static, static_memory = build(project, "-f", "static.yml")
             warm, warm_memory = build(project)
+            barren, _ = build(project, "-f", "barren.yml")
             stock, _ = build(project, "-f", "stock.yml", PYTHONPATH="docs/_build")
             bare, _ = timed(sys.executable, "-c", BARE, cwd=project)
             edit = reload_after_edit(project)
@@ -143,6 +181,7 @@ def main() -> None:
             note("warm build, seconds", warm)
             note("cold build, seconds", cold)
             note("(a) warm build / nothing executed", warm / static)
+            note("warm build / the same pages without results", warm / barren)
             note("(b) cold build / stock markdown-exec", cold / stock)
             note(
                 "(c) cold build / bare work + nothing executed", cold / (bare + static)
