@@ -209,3 +209,13 @@ def test_links_inside_the_site_lead_somewhere(site):
             ):
                 broken.append(f"{path.relative_to(site)}: {href}")
     assert broken == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_has_a_search_index_of_its_own(site, language):
+    folder = site / ("" if language == "zh" else language)
+    index = json.loads((folder / "search" / "search_index.json").read_text("utf-8"))
+    pages_in_it = {entry["location"].partition("#")[0] for entry in index["docs"]}
+    own = {built(language, name).removeprefix("en/") for name in NAMES}
+    assert pages_in_it == {path.removesuffix("index.html") for path in own}
+    assert not any("Traceback (most" in entry["text"] for entry in index["docs"])

@@ -13,7 +13,8 @@ from markdown.postprocessors import Postprocessor
 from math_core import LatexError, LatexToMathML
 
 MARKED = re.compile(
-    r'<(?P<tag>span|div) class="arithmatex">\\[(\[]\s*(?P<tex>.*?)\s*\\[)\]]</(?P=tag)>',
+    r'<(?P<tag>span|div) class="arithmatex">\\[(\[]\s*(?P<tex>.*?)\s*\\[)\]]</(?P=tag)>'
+    r"(?P<mark>[，。；：、！？）,.;:!?)]*)",
     re.DOTALL,
 )
 converter = LatexToMathML(annotation=True, fancy_error=False)
@@ -39,4 +40,7 @@ class _MathML(Postprocessor):
             failures.append(f"the formula {tex!r} is wrong: {error}")
             return f'<code class="formula-failure">{html.escape(tex)}</code>'
         # A block may be wider than a phone: it scrolls in its box, and the keyboard reaches it.
-        return f'<div class="formula" tabindex="0">{mathml}</div>' if is_block else mathml
+        if is_block:
+            return f'<div class="formula" tabindex="0">{mathml}</div>{match["mark"]}'
+        # No line begins with the mark that follows a formula.
+        return f'<span class="nobr">{mathml}{match["mark"]}</span>' if match["mark"] else mathml

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from pathlib import Path
 
@@ -18,6 +19,8 @@ import formulas  # noqa: E402
 import sources  # noqa: E402
 
 log = logging.getLogger("mkdocs.blocks")
+# A line break inside a Chinese paragraph would show as a space.
+BETWEEN_HAN = re.compile(r"(?<=[\u3001-\u9fff\uff01-\uff5e])\n *(?=[\u3001-\u9fff\uff01-\uff5e])")
 serving = False
 wrong_formulas: list[str] = []
 
@@ -45,7 +48,8 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown: str, page, config, files) -> str:
-    return sources.stamp(Path(page.file.abs_src_path), markdown)
+    stamped = sources.stamp(Path(page.file.abs_src_path), markdown)
+    return BETWEEN_HAN.sub("", stamped)
 
 
 def on_page_content(html: str, page, config, files) -> None:
