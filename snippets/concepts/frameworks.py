@@ -302,10 +302,9 @@ def check_one_graph(f: Callable[[Tensor], Tensor]) -> None:
     """
     for x in (torch.tensor([3.0, -1.0]), torch.tensor([1.0, -3.0]), torch.zeros(2)):
         expected = -x if x.sum() < 0 else 2 * x
-        problem = (
-            f"f({x.tolist()}) 应是 {expected.tolist()}，得到 {f(x).tolist()}"  # zh
-        )
-        problem = f"f({x.tolist()}) is {f(x).tolist()}, not {expected.tolist()}"  # en
+        got, wanted = f(x).tolist(), expected.tolist()
+        problem = f"f({x.tolist()}) 应是 {wanted}，得到 {got}"  # zh
+        problem = f"f({x.tolist()}) is {got}, not {wanted}"  # en
         assert torch.equal(f(x), expected), problem
 
     class Whole(nn.Module):

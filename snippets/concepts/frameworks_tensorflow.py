@@ -63,11 +63,12 @@ print(f"w = {float(w):.4f}   b = {float(b):.4f}   loss = {losses[-1]:.6f}")
 # --8<-- [end:fit]
 
 # --8<-- [start:fit-graph]
-eager = (float(w), float(b))
+eager_line = (float(w), float(b))
 w.assign(0.0)
 b.assign(0.0)
 graph_step = tf.function(step)
 graph_losses = [float(graph_step()) for _ in range(200)]
+graph_line = (float(w), float(b))
 print(f"w = {float(w):.4f}   b = {float(b):.4f}   loss = {graph_losses[-1]:.6f}")
 # --8<-- [end:fit-graph]
 
