@@ -1,0 +1,175 @@
+"""What the frameworks chapter claims of TensorFlow and Keras, each run without torch beside it."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SNIPPETS = Path(__file__).resolve().parents[3] / "snippets/concepts"
+
+# Runs a snippet file, then the given code in its globals, and prints what that left in `found`.
+RUN = """
+import contextlib, io, json, runpy, sys
+printed = io.StringIO()
+with contextlib.redirect_stdout(printed):
+    g = runpy.run_path(sys.argv[1])
+found = {}
+exec(sys.stdin.read(), {"g": g, "found": found, "json": json})
+found["modules"] = [m for m in ("torch", "tensorflow") if m in sys.modules]
+print(json.dumps(found | {"printed": printed.getvalue().splitlines()}))
+"""
+
+
+def run(name: str, code: str, folder: Path) -> dict:
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(SNIPPETS / name)],
+        input=code,
+        cwd=folder,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+LOOK = """
+tf = g["tf"]
+for name in ("points", "values", "losses", "graph_losses", "eager_line", "graph_line",
+             "keras_w", "keras_b", "branch_ops", "branch_traces", "counts", "runs", "silent",
+             "calls", "mended", "size", "seconds", "step_times"):
+    found[name] = g[name]
+found["slope"] = float(g["slope"])
+found["lost"] = g["lost"] is None
+found["keras_loss"] = g["history"].history["loss"]
+found["variable"] = g["v"].numpy().tolist()
+found["constant"] = g["a"].numpy().tolist()
+found["flexible"] = g["flexible"].experimental_get_tracing_count()
+found["line_ops"] = [op.type for op in g["line"].get_concrete_function().graph.get_operations()]
+found["line_shape"] = g["line"].get_concrete_function().outputs[0].shape.as_list()
+found["loaded"] = g["loaded"].line(tf.constant([[0.0], [1.0]])).numpy().ravel().tolist()
+found["branches"] = [g["in_graph"](tf.constant(x)).numpy().tolist() for x in ([1.0, 2.0], [1.0, -2.0])]
+try:
+    g["fails_placeholder"]()
+except AttributeError as error:
+    found["placeholder"] = str(error)
+
+def says(power):
+    try:
+        g["check_traces"](power)
+    except AssertionError as error:
+        return str(error)
+
+found["answers"] = [
+    says(tf.function(lambda x, k: x**k, input_signature=[tf.TensorSpec([None]), tf.TensorSpec([])])),
+    says(tf.function(lambda x, k: x**k)),
+    says(tf.function(lambda x, k: x**k, input_signature=None, reduce_retracing=True)),
+    says(lambda x, k: x**k),
+    says(tf.function(lambda x, k: x * k, input_signature=[tf.TensorSpec([None]), tf.TensorSpec([])])),
+    says(tf.function(lambda x, k: tf.reduce_sum(x**k), input_signature=[tf.TensorSpec([None]), tf.TensorSpec([])])),
+]
+found["power"] = g["power"](tf.constant([2.0, 3.0]), 2.0).numpy().tolist()
+found["bytes"] = [g["installed_bytes"]("no-such-thing", set()), g["installed_bytes"]("keras", {"keras"}),
+                  g["installed_bytes"]("Markdown", set()), g["installed_bytes"]("packaging", set())]
+"""
+
+
+@pytest.fixture(scope="module")
+def tf(tmp_path_factory) -> dict:
+    return run("frameworks_tensorflow.py", LOOK, tmp_path_factory.mktemp("scratch"))
+
+
+@pytest.fixture(scope="module")
+def keras(tmp_path_factory) -> dict:
+    look = """
+for name in ("losses", "w", "b"):
+    found[name] = g[name]
+found["backend"] = g["keras"].backend.backend()
+"""
+    return run("frameworks_keras.py", look, tmp_path_factory.mktemp("scratch"))
+
+
+def test_tensorflow_runs_without_torch_and_keras_on_torch_without_tensorflow(tf, keras):
+    assert tf["modules"] == ["tensorflow"]
+    assert keras["modules"] == ["torch"] and keras["backend"] == "torch"
+    assert "torch True" in keras["printed"]
+
+
+def test_constants_stay_and_variables_change(tf):
+    assert tf["constant"] == [[1.0, 2.0], [3.0, 4.0]]
+    assert tf["variable"] == [[9.0, 2.0], [3.0, 4.0]]
+    assert tf["printed"][:2] == ["[[7.0, 10.0], [15.0, 22.0]]", "(2, 2) float32"]
+
+
+def test_gradients(tf):
+    assert tf["slope"] == 6.0 and tf["lost"]
+
+
+def test_all_ways_end_where_pytorch_does(tf, keras, snippet):
+    ours = snippet("concepts/frameworks.py")
+    assert (tf["points"], tf["values"]) == (ours["points"], ours["values"])
+    # a few units of float32 rounding for numbers of this size
+    assert tf["losses"] == pytest.approx(ours["losses"], abs=1e-6)
+    assert tf["graph_losses"] == pytest.approx(ours["losses"], abs=1e-6)
+    assert keras["losses"] == pytest.approx(ours["losses"], abs=1e-6)
+    assert len(tf["losses"]) == len(tf["graph_losses"]) == 200
+    line = pytest.approx([ours["w"], ours["b"]], abs=1e-6)
+    assert tf["eager_line"] == line and tf["graph_line"] == line
+    assert [tf["keras_w"], tf["keras_b"]] == line and [keras["w"], keras["b"]] == line
+    mean = sum(tf["losses"]) / 200
+    assert tf["keras_loss"] == [pytest.approx(mean, rel=1e-5)]
+
+
+def test_autograph_puts_the_branch_into_one_graph(tf):
+    assert [op for op in tf["branch_ops"] if "If" in op] == ["StatelessIf"]
+    assert tf["branch_traces"] == 1
+    assert tf["branches"] == [[1.0, 2.0], [-1.0, 2.0]]
+
+
+def test_the_captured_line_is_saved_with_its_numbers(tf):
+    assert [op for op in tf["line_ops"] if op in ("Mul", "AddV2")] == ["Mul", "AddV2"]
+    assert tf["line_shape"] == [None, 1]
+    w, b = tf["graph_line"]
+    assert tf["loaded"] == pytest.approx([b, w + b], abs=1e-6)
+    files = [line for line in tf["printed"] if "saved_model.pb" in line]
+    assert "variables" in ast.literal_eval(files[0])
+    assert tf["printed"][tf["printed"].index(files[0]) + 1] == "True"
+
+
+def test_python_runs_only_while_tracing(tf):
+    assert tf["counts"] == [1, 1, 2, 3]
+    # the fourth run is the trace of the function with a signature, the only one
+    assert tf["runs"][:3] == ["x (2,), k 2", "x (3,), k 2", "x (3,), k 3"]
+    assert len(tf["runs"]) == 4 and tf["runs"][3].startswith("x (None,), k Tensor(")
+    assert tf["flexible"] == 1
+
+
+def test_python_state_is_frozen_and_a_variable_is_not(tf):
+    assert tf["silent"] == [1.0, 1.0, 1.0] and tf["calls"] == 1
+    assert tf["mended"] == [1.0, 2.0, 3.0]
+
+
+def test_placeholder_is_gone(tf):
+    assert tf["placeholder"] == "module 'tensorflow' has no attribute 'placeholder'"
+
+
+def test_costs_are_of_the_right_kind(tf):
+    assert tf["size"] > 2**28 and tf["seconds"] > 0.1
+    assert all(5 < each < 1e6 for each in tf["step_times"])
+    unknown, counted, one, other = tf["bytes"]
+    assert (unknown, counted) == (0, 0) and 1e5 < one < 1e7 and 1e5 < other < 1e7
+
+
+def test_answers_to_the_tracing_exercise(tf):
+    right, retraced, reduced, plain, product, total = tf["answers"]
+    assert right is None and tf["power"] == [4.0, 9.0]
+    assert retraced == "traced 3 times: shapes or Python numbers still retrace"
+    assert reduced.startswith("traced ") and "traced 1 times" not in reduced
+    assert plain == "power is no tf.function, so there is no graph"
+    assert "2 to the 3.0 should be 8.0" in product
+    assert total.startswith("2 to the 1.0 should be 2.0")
