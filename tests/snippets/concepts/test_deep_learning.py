@@ -175,6 +175,8 @@ def test_standardise_is_sklearns_scaler(dl):
         # columns that are almost constant magnify the rounding of float32
         assert np.allclose(mine, scaler.transform(theirs), atol=1e-3)
     assert ours[0].isfinite().all()
+    constant = torch.full((3, 1), 5.0)
+    assert dl["standardise"](constant, constant + 2)[1].tolist() == [[2]] * 3
 
 
 @pytest.mark.parametrize(("data", "x", "y"), [("on_digits", "pixels", "digit")])
@@ -488,6 +490,7 @@ def shallow(units):
     ("wrong", "message"),
     [
         (lambda dl: shallow(63), "too many hidden units: 63 > 12"),
+        (lambda dl: shallow(13), "too many hidden units: 13 > 12"),
         (lambda dl: dl["zigzag_network"](5), "pieces: 32 != 64"),
         (lambda dl: dl["zigzag_network"](7), "units: 14 > 12"),
         (lambda dl: nn.Sequential(nn.Linear(1, 12), nn.Linear(12, 1)), "no nonlin"),
