@@ -1,5 +1,8 @@
 """``mkdocs build`` from the outside: what fails, how it says so, and what it leaves alone."""
 
+import subprocess
+import sys
+
 import pytest
 
 BLOCK = '```python exec="on" source="above" result="text" session="{session}"{options}\n{code}\n```\n'
@@ -186,3 +189,96 @@ def test_a_failed_build_is_mended_by_the_next_good_one(project):
     assert project.build().returncode != 0
     project.page("page.md", include("good"))
     assert project.build().returncode == 0
+
+
+DRAWING = """# Page { #page }
+
+```python exec="on" source="above" result="text" session="page"
+names = {"a", "b", "c"}
+print(sorted(names), hash("x") % 1000)
+```
+
+```python exec="on" html="on" session="page"
+import figures
+
+with figures.axes(x="x", y="y", alt="A line from 0 to 2") as ax:
+    ax.plot([0, 1, 2], label="line")
+    ax.scatter([0, 1], [1, 0], label="points")
+```
+"""
+
+
+def contents(folder) -> dict:
+    return {
+        p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
+
+
+def test_two_cold_builds_give_the_same_bytes(project):
+    project.page("page.md", DRAWING)
+    project.page("more/page.md", DRAWING.replace('"page"', '"more"'))
+    sites = []
+    for seed, workers in (("1", "1"), ("2", "4")):
+        done = project.build(
+            BLOCK_FRESH="1",
+            BLOCK_WORKERS=workers,
+            PYTHONHASHSEED=seed,
+            SOURCE_DATE_EPOCH="1700000000",
+        )
+        assert done.returncode == 0, done.stderr
+        sites.append(contents(project.root / "site"))
+    assert sites[0].keys() == sites[1].keys()
+    assert [name for name in sites[0] if sites[0][name] != sites[1][name]] == []
+
+
+def test_figures_take_colours_and_font_from_the_page_and_need_alt_text(project):
+    project.page("page.md", DRAWING)
+    assert project.build().returncode == 0
+    html = project.html("page/index.html")
+    drawing = html[html.index('<figure class="fig') : html.index("</figure>")]
+    assert 'role="img" aria-label="A line from 0 to 2"' in drawing
+    assert "var(--fig-0)" in drawing and "var(--fig-ink)" in drawing
+    assert (
+        "#0000" not in drawing
+        and "font-family" not in drawing
+        and "style=" not in drawing
+    )
+    assert drawing.count("<li>") == 2
+    project.page("page.md", DRAWING.replace("A line from 0 to 2", " "))
+    done = project.build()
+    assert done.returncode != 0 and "a figure needs alt text" in done.stderr
+
+
+def test_pages_build_with_stock_markdown_exec_too(project):
+    project.page("page.md", DRAWING)
+    project.write("snippets/page.py", SNIPPET)
+    project.page("snippet.md", "# S { #s }\n\n" + include("good", "snippet"))
+    settings = project.root / "mkdocs.yml"
+    ours = "  - docs/_build/hooks.py\n"
+    settings.write_text(settings.read_text("utf-8").replace(ours, ""), "utf-8")
+    done = project.build(PYTHONPATH="docs/_build")
+    assert done.returncode == 0, done.stderr
+    assert "var(--fig-0)" in project.html("page/index.html")
+    assert ">42\n" in project.html("snippet/index.html")
+
+
+def test_verify_names_the_blocks_that_do_not_repeat(project):
+    project.page(
+        "page.md",
+        "# P { #p }\n\n"
+        + block("import time\nprint(time.perf_counter_ns())", "clock")
+        + block("import time\nprint(time.perf_counter_ns())", "timed", 'measured="on"')
+        + block("print(1)", "same"),
+    )
+    done = subprocess.run(
+        [sys.executable, "docs/_build/verify.py"],
+        cwd=project.root,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.splitlines() == [
+        "docs/zh/page.md:7: session 'clock', block 1",
+        "3 sessions run twice, 1 block(s) differ",
+    ]

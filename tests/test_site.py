@@ -107,7 +107,7 @@ def comparable(text: str, measured: bool) -> str:
         for line in text.strip().splitlines()
         if not re.match(r"\S*:\d+: \w*Warning", line)
     ]
-    text = "\n".join(line.rstrip() for line in lines)
+    text = re.sub(r"<stdin-\d+>", "<stdin>", "\n".join(line.rstrip() for line in lines))
     return re.sub(r"\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", "0", text) if measured else text
 
 

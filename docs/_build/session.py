@@ -48,7 +48,7 @@ def main(connection, scratch: str, memory: int) -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY))
     os.chdir(scratch)
-    os.environ.update(TMPDIR=scratch, TEMP=scratch, TMP=scratch)
+    os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), scratch))
     os.environ.pop("PYTHONPATH", None)  # programs that a block starts see what a reader's would
     files: set[str] = set()
     sys.addaudithook(lambda event, args: event == "open" and _note(files, args[0], args[1]))
