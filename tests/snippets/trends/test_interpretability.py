@@ -443,6 +443,17 @@ def test_fgsm_follows_the_sign_of_the_loss_gradient(page):
     assert (got - x.detach()).abs().max() <= 0.07 + 1e-6
 
 
+def test_fgsm_leaves_a_pixel_alone_that_does_not_matter(page):
+    model = page["linear"](2)
+    with torch.no_grad():
+        model[1].weight[:, 5] = 0
+    x = torch.full((1, 1, 8, 8), 0.5)
+    got = page["fgsm"](model, x, torch.tensor([1]), 0.1).flatten()
+    assert got[5] == 0.5
+    others = torch.cat([got[:5], got[6:]])
+    assert torch.allclose((others - 0.5).abs(), torch.full((63,), 0.1))
+
+
 def test_attack_beats_noise_of_the_same_size(page):
     robust = page["robust"]
     assert list(robust) == [0.0, 0.05, 0.1, 0.15, 0.2]
@@ -669,6 +680,32 @@ def test_a_small_gap_is_a_gap(page):
         page["check_integrated"](
             lambda f, x, b, m: (x - b) * path_mean(f, x, b, m) + 0.04
         )
+
+
+def test_small_errors_of_the_shares_are_errors(page):
+    tilt = torch.tensor([[0.07, -0.07]])
+    with pytest.raises(AssertionError, match="shares of the inputs are not"):
+        page["check_integrated"](
+            lambda f, x, b, m: (x - b) * path_mean(f, x, b, m) + tilt
+        )
+
+
+def test_the_checkers_ask_at_points_that_tell_mistakes_apart(page):
+    asked = []
+
+    def watched(f, x, baseline, steps):
+        asked.append((x.tolist(), baseline.tolist()))
+        return page["integrated_gradients"](f, x, baseline, steps)
+
+    page["check_integrated"](watched)
+    assert asked == [([[1.0, 2.0], [3.0, -1.0]], [[0.5, 0.0], [0.0, 1.0]])]
+
+    def watched_too(f, x, sigma, count):
+        asked.append((x.tolist(), sigma, count))
+        return noisy_mean(f, x, sigma, count)
+
+    page["check_smooth"](watched_too)
+    assert asked[1] == ([[1.0, -2.0]], 0.5, 4000)
 
 
 def test_left_ends_pass_too(page):
