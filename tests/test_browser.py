@@ -121,6 +121,7 @@ def test_the_copy_button_copies_exactly_the_code(
     page.evaluate(
         "document.querySelectorAll('details').forEach(each => each.open = true)"
     )
+    page.add_style_tag(content=".tabbed-block { display: block !important }")
     boxes = page.locator("div.highlight[data-session]")
     assert boxes.count() == len(codes)
     for number, code in enumerate(codes):

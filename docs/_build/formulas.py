@@ -42,5 +42,10 @@ class _MathML(Postprocessor):
         # A block may be wider than a phone: it scrolls in its box, and the keyboard reaches it.
         if is_block:
             return f'<div class="formula" tabindex="0">{mathml}</div>{match["mark"]}'
-        # No line begins with the mark that follows a formula.
-        return f'<span class="nobr">{mathml}{match["mark"]}</span>' if match["mark"] else mathml
+        # No line begins with the mark that follows a formula, unless the two might not fit a phone.
+        short = match["mark"] and len(tex) < 30
+        return (
+            f'<span class="nobr">{mathml}{match["mark"]}</span>'
+            if short
+            else mathml + match["mark"]
+        )
