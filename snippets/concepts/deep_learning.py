@@ -457,20 +457,20 @@ def check_scaling(scale) -> None:
         en: AssertionError: the answer is wrong; the message says how.
     """
     train = torch.tensor([[0.0, 10.0, 5.0], [4.0, 20.0, 5.0], [2.0, 15.0, 5.0]])
-    test = torch.tensor([[8.0, 10.0, 6.0], [2.0, 30.0, 5.0]])
+    test = torch.tensor([[8.0, 10.0, 5.0], [2.0, 30.0, 5.0]])
     new_train, new_test = scale(train.clone(), test.clone())
 
     problem = "常数特征除以了零，得到 NaN 或无穷"  # zh
     problem = "a constant feature was divided by zero: NaN or infinity"  # en
     assert new_train.isfinite().all() and new_test.isfinite().all(), problem
-    wanted = torch.tensor([[0.0, 0.0], [1.0, 1.0], [0.5, 0.5]])
+    wanted = torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.5, 0.5, 0.0]])
     problem = "训练集没有落在 0 到 1：偷看了测试集，或者把所有特征混在了一起"  # zh
     problem = "training data is not 0…1: test data or other features were used"  # en
-    assert torch.allclose(new_train[:, :2], wanted), problem
+    assert torch.allclose(new_train, wanted), problem
     problem = "测试集要用训练集的最小值和范围来缩放，而不是它自己的"  # zh
     problem = "test data must be scaled by the training minimum and range"  # en
-    wanted = torch.tensor([[2.0, 0.0], [0.5, 2.0]])
-    assert torch.allclose(new_test[:, :2], wanted), problem
+    wanted = torch.tensor([[2.0, 0.0, 0.0], [0.5, 2.0, 0.0]])
+    assert torch.allclose(new_test, wanted), problem
 
 
 # --8<-- [end:check-scaling]

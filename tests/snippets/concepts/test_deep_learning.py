@@ -351,7 +351,7 @@ def test_each_fold_doubles_the_pieces(dl):
     assert dl["pieces"] == [2**k for k in range(1, 9)]
     assert dl["count_pieces"](lambda x: 3 * x) == 1
     assert dl["count_pieces"](lambda x: (x - 0.25).relu()) == 2
-    assert dl["count_pieces"](lambda x: x + 0.2 * (x - 1 / 4096).relu()) == 2
+    assert dl["count_pieces"](lambda x: x + 0.15 * (x - 1 / 4096).relu()) == 2
 
 
 @pytest.mark.parametrize("seed", range(5))
