@@ -157,10 +157,10 @@ def test_search_finds_the_page_in_its_language(
     links = page.locator(".md-search-result__link").evaluate_all(
         "all => all.map(a => a.pathname)"
     )
-    assert any(expected in link for link in links[:3]), links[:5]
-    assert all(link.startswith("/en/") == (language == "en") for link in links[:3]), (
-        links[:5]
-    )
+    first_pages = list(dict.fromkeys(links))[:3]
+    assert any(expected in link for link in first_pages), first_pages
+    english = [link.startswith("/en/") for link in first_pages]
+    assert set(english) == {language == "en"}, first_pages
     page.close()
 
 
