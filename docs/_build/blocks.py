@@ -6,14 +6,17 @@ parsed and rendered as markdown-exec documents, and build with stock markdown-ex
 
 from __future__ import annotations
 
+import posixpath
+import re
 from html import escape
 from typing import Any
 
 from markdown_exec._internal.formatters.base import base_format
 
 from runner import TIMEOUT, Runner
-from sources import LANGUAGES, Block, in_language
+from sources import LANGUAGES, ROOT, Block, in_language
 
+PAGE_LINK = re.compile(r"\]\(([^():\s]+\.md)(#[\w-]+)?\)")
 runner = Runner()
 _rendered: dict[tuple, str] = {}  # so that live reload renders only what has changed
 
@@ -57,6 +60,8 @@ def format_python(
         lexer = "pytb"
     if "measured" in block.options:
         output_marks["data-measured"] = ""
+    if not source and not html:
+        text = PAGE_LINK.sub(lambda match: _address(block, *match.groups("")), text)
     fences = _fence("python", marks), _fence(lexer, output_marks)
     key = (fences, shown, text, html, source)
     if key not in _rendered:
@@ -72,6 +77,16 @@ def format_python(
             id_prefix="",
         )
     return _rendered[key]
+
+
+def _address(block: Block, target: str, fragment: str) -> str:
+    """A link to a page as an address: MkDocs does not see what a hidden block writes."""
+    page = block.page.relative_to(ROOT / "docs" / block.language)
+    folders = [
+        re.sub(r"(?:^|/)index$", "", path.removesuffix(".md"))
+        for path in (posixpath.normpath(page.parent.as_posix() + "/" + target), page.as_posix())
+    ]
+    return f"]({posixpath.relpath(folders[0] or '.', folders[1] or '.')}/{fragment})"
 
 
 def _fence(lexer: str, marks: dict[str, str]) -> str:
