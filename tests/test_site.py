@@ -55,20 +55,20 @@ class Marked(HTMLParser):
 
 # Runs blocks as pasting them into a prompt does: one after the other, in one namespace.
 PASTE = """
-import contextlib, io, json, linecache, sys, traceback, types, warnings
+import json, linecache, os, sys, traceback, types
 blocks = json.load(sys.stdin)
+sys.stdout.reconfigure(line_buffering=True)
 shown = sys.modules["__main__"] = types.ModuleType("__main__")
 for number, block in enumerate(blocks):
     name = f"<stdin-{number}>"
     linecache.cache[name] = (0, None, [x + "\\n" for x in block.split("\\n")], name)
     printed = open(f"{number}.out", "w+")
-    import os
     keep = os.dup(1), os.dup(2)
     os.dup2(printed.fileno(), 1); os.dup2(printed.fileno(), 2)
     try:
         exec(compile(block, name, "exec"), shown.__dict__)
     except Exception as error:
-        print(*traceback.format_exception_only(error), sep="", file=sys.stderr)
+        print(*traceback.format_exception_only(error), sep="", end="", file=sys.stderr)
     sys.stdout.flush(); sys.stderr.flush()
     os.dup2(keep[0], 1); os.dup2(keep[1], 2)
 print(json.dumps([open(f"{n}.out", errors="replace").read() for n in range(len(blocks))]))
