@@ -107,6 +107,7 @@ def comparable(text: str, measured: bool) -> str:
         for line in text.strip().splitlines()
         if not re.match(r"\S*:\d+: \w*Warning", line)
     ]
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).expandtabs(4) for line in lines]
     text = re.sub(r"<stdin-\d+>", "<stdin>", "\n".join(line.rstrip() for line in lines))
     return re.sub(r"\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", "0", text) if measured else text
 
