@@ -108,6 +108,9 @@ def comparable(text: str, measured: bool) -> str:
         if not re.match(r"\S*:\d+: \w*Warning", line)
     ]
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).expandtabs(4) for line in lines]
+    # Where a library prints the whole stack, its first frame is this file's.
+    lines = [line for line in lines if 'File "<string>", line' not in line]
+    lines = [re.sub(r'^ *(?=File ")', "", line) for line in lines]
     text = re.sub(r"<stdin-\d+>", "<stdin>", "\n".join(line.rstrip() for line in lines))
     return re.sub(r"\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", "0", text) if measured else text
 
