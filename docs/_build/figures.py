@@ -24,7 +24,7 @@ matplotlib.use("svg")
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
-# Stand-ins that the page replaces by its own colours, in light and in dark: see `figures.css`.
+# Stand-ins that the page replaces by its own colours, in light and in dark: see `site.css`.
 CYCLE = [f"#0000c{n}" for n in range(8)]
 INK, MUTED, GRID, PAPER = "#0000a0", "#0000a1", "#0000a2", "#0000a3"
 COLOURS = {colour: f"var(--fig-{n})" for n, colour in enumerate(CYCLE)} | {

@@ -228,7 +228,7 @@ def origins(lines: list[Line]) -> list[Line]:
     return [line for line in lines if (_tag(line.text) or ("en",))[0] == "en"]
 
 
-def blocks(page: Path, text: list[str] | None = None) -> list[Block]:
+def blocks(page: Path) -> list[Block]:
     """Find the executable fences of a page, in order, with their code.
 
     A block whose include is wrong carries the problem instead of raising, so that a page
@@ -237,7 +237,7 @@ def blocks(page: Path, text: list[str] | None = None) -> list[Block]:
     found: list[Block] = []
     numbers: dict[str, int] = {}
     current, fence = None, None
-    for number, line in enumerate(text if text is not None else read(page), 1):
+    for number, line in enumerate(read(page), 1):
         if current is None:
             if fence := FENCE.fullmatch(line):
                 current = Block(page, number, 0, dict(OPTION.findall(fence["options"])))
