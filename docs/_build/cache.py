@@ -29,7 +29,7 @@ from sources import ROOT
 FOLDER = Path(os.environ.get("BLOCK_CACHE", ROOT / ".cache" / "blocks"))
 LIMIT = 64 * 2**20  # bytes kept on disk; the entries longest unused go first
 # Part of every key: entries of another layout, Python or machine are never found.
-SEED = f"1 {sys.implementation.cache_tag} {platform.python_version()} {platform.machine()}"
+SEED = f"2 {sys.implementation.cache_tag} {platform.python_version()} {platform.machine()}"
 log = logging.getLogger("mkdocs.blocks")
 _warned: set[str] = set()
 _used: dict[str, str] = {}  # trees of this build

@@ -23,6 +23,7 @@ import time
 import types
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -200,11 +201,15 @@ class Runner:
 
 def _complete(title: str, session: Session, futures: list[Future], left) -> None:
     """Run a session and hand out its results as they come."""
-    begun = time.perf_counter()
+    begun = before = time.perf_counter()
     try:
         for cell, future, (result, answer) in zip(
             session.cells, futures, run(session), strict=True
         ):
+            now = time.perf_counter()
+            at = datetime.now(UTC).isoformat(timespec="seconds")
+            result["ran"] = {"at": at, "seconds": round(now - before, 3)}
+            before = now
             if "failure" not in result and not FRESH:
                 store.save(cell.key, cell.positions, answer, result)
             future.set_result(result)
