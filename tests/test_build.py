@@ -282,3 +282,19 @@ def test_verify_names_the_blocks_that_do_not_repeat(project):
         "docs/zh/page.md:7: session 'clock', block 1",
         "3 sessions run twice, 1 block(s) differ",
     ]
+
+
+def test_a_package_that_is_not_installed_is_named_with_how_to_get_it(project):
+    steps = [
+        block("import no_such_framework", "other"),
+        block("print(no_such_framework.ones(2))", "other"),
+    ]
+    project.page("page.md", "# Page { #page }\n\n" + "\n".join(steps))
+    done = project.build()
+    assert done.returncode != 0
+    assert "1 problem(s)" in done.stderr  # what rests on it is not a problem of its own
+    assert (
+        "docs/zh/page.md:7, docs/en/page.md:7: session 'other', block 1" in done.stderr
+    )
+    assert "no_such_framework is not installed here" in done.stderr
+    assert "pip install -r requirements.txt" in done.stderr

@@ -153,7 +153,7 @@ def test_an_entry_of_other_versions_is_a_miss(tmp_path, monkeypatch):
     result = {"output": "", "error": None}
     cache.save("k" * 64, "p", {"files": [], "distributions": ["torch"]}, result)
     assert cache.load("k" * 64, "p") == result
-    monkeypatch.setattr(cache, "_version", lambda name: "0.4.1")
+    monkeypatch.setattr(cache, "distribution", lambda name: "0.4.1")
     assert cache.load("k" * 64, "p") is None
 
 
@@ -174,7 +174,6 @@ def test_a_read_only_or_full_cache_warns_once_and_builds_on(counted):
 def test_old_entries_are_pruned_by_size(tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "FOLDER", tmp_path)
     monkeypatch.setattr(cache, "LIMIT", 3000)
-    monkeypatch.setattr(cache, "_used", {})
     for number in range(4):
         key = cache.digest(str(number))
         cache.save(

@@ -13,16 +13,28 @@ from typing import Any
 
 from markdown_exec._internal.formatters.base import base_format
 
+import cache as store
 from runner import TIMEOUT, Runner
 from sources import LANGUAGES, ROOT, Block, in_language
 
 PAGE_LINK = re.compile(r"\]\(([^():\s]+\.md)(#[\w-]+)?\)")
 runner = Runner()
-_rendered: dict[tuple, str] = {}  # so that live reload renders only what has changed
+# Blocks as HTML: colouring code takes longer than the rest of a page.
+rendered = store.Table(
+    "rendered",
+    *(store.content(name) for name in ("mkdocs.yml", "docs/_build/blocks.py")),
+    *(store.distribution(name) for name in ("markdown-exec", "Pygments", "pymdown-extensions")),
+)
 
 # What an author reads where a result should be.
 WORDS = {
     "raised": ("代码抛出了异常", "the code raised an exception"),
+    "lacking": (
+        "本机没有安装 {lacks}。安装：pip install -r requirements.txt；若它没有适合本机的安装包，"
+        "请换用 Linux、macOS 或 Windows 上的 Python 3.11 至 3.13",
+        "{lacks} is not installed here. To get it: pip install -r requirements.txt; where it has no "
+        "wheel, use Python 3.11 to 3.13 on Linux, macOS or Windows",
+    ),
     "missed": (
         "代码应当抛出 {raises}，却没有",
         "the code was expected to raise {raises} and did not",
@@ -46,9 +58,11 @@ def format_python(
     """Render one block with its result, as markdown-exec's formatters do."""
     at = options["extra"].get("at", "")
     block, result = runner.result(at)
+    shown = in_language(block.code, block.language)
+    if result.get("lacks"):
+        return _lacking(block, result["lacks"], shown, md)
     if "failure" in result:
         return _failed(block, result)
-    shown = in_language(block.code, block.language)
     marks = {"data-session": block.session}
     if block.snippets:
         marks["data-snippet"] = " ".join(block.snippets)
@@ -63,9 +77,11 @@ def format_python(
     if not source and not html:
         text = PAGE_LINK.sub(lambda match: _address(block, *match.groups("")), text)
     fences = _fence("python", marks), _fence(lexer, output_marks)
-    key = (fences, shown, text, html, source)
-    if key not in _rendered:
-        _rendered[key] = base_format(
+    if html and not source:
+        return text
+    return rendered.get(
+        store.digest(*fences, shown, text, source),
+        lambda: base_format(
             language=fences[0],
             run=lambda *_, **__: text.rstrip("\n") if source else text,
             transform_source=lambda _: (shown, shown),
@@ -75,8 +91,8 @@ def format_python(
             source=source,
             result=fences[1] if source and text.strip() and not html else "",
             id_prefix="",
-        )
-    return _rendered[key]
+        ),
+    )
 
 
 def _address(block: Block, target: str, fragment: str) -> str:
@@ -110,10 +126,25 @@ def _described(block: Block, result: dict, language: int) -> str:
         raises=block.options.get("raises"),
         timeout=f"{float(block.options.get('timeout', TIMEOUT)):g}",
         exit=result.get("exit"),
+        lacks=result.get("lacks"),
     )
     details = (result["error"] or {}).get("traceback") or result["output"]
     place = f"session '{block.session}', block {block.number}{where and ', '}{where}"
     return f"{place}: {what}\n{details}".rstrip()
+
+
+def _lacking(block: Block, lacks: str, shown: str, md: Any) -> str:
+    """Show the code of a block that cannot run here, and a notice where its result would be."""
+    if block.is_view:
+        return ""
+    number = LANGUAGES.index(block.language)
+    title = ("未运行：缺少 {}", "Not run: {} is missing")[number].format(lacks)
+    words = WORDS["lacking"][number].format(lacks=lacks)
+    return (
+        md.convert(f"```python\n{shown}\n```")
+        + f'<div class="admonition note"><p class="admonition-title">{escape(title)}</p>'
+        f"<p>{escape(words)}</p></div>"
+    )
 
 
 def _failed(block: Block, result: dict) -> str:

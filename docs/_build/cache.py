@@ -20,7 +20,8 @@ import platform
 import sys
 import tempfile
 import time
-from functools import cache
+from collections.abc import Callable
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -32,11 +33,35 @@ LIMIT = 64 * 2**20  # bytes kept on disk; the entries longest unused go first
 SEED = f"2 {sys.implementation.cache_tag} {platform.python_version()} {platform.machine()}"
 log = logging.getLogger("mkdocs.blocks")
 _warned: set[str] = set()
-_used: dict[str, str] = {}  # trees of this build
 
 
 def digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Table:
+    """What follows from a text alone, kept from build to build in one file for all texts."""
+
+    def __init__(self, name: str, *rests_on: str | None) -> None:
+        self._path = FOLDER / name / f"{digest(SEED, *map(str, rests_on))}.json"
+        self._used: dict[str, str] = {}
+
+    @cached_property
+    def _stored(self) -> dict[str, str]:
+        return _read(self._path) or {}
+
+    def get(self, key: str, make: Callable[[], str]) -> str:
+        if key not in self._used:
+            self._used[key] = self._stored.get(key) or make()
+        return self._used[key]
+
+    def keep(self) -> None:
+        if self._used.keys() - self._stored.keys():
+            self._stored = dict(self._used)
+            _write(self._path, self._stored)
+
+
+trees = Table("trees")
 
 
 def tree(code: str, positions: bool = False) -> str:
@@ -44,10 +69,7 @@ def tree(code: str, positions: bool = False) -> str:
 
     With ``positions``, line and column numbers count too: a traceback shows them.
     """
-    text = digest(code, str(positions))
-    if text not in _used:
-        _used[text] = _trees().get(text) or _tree(code, positions)
-    return _used[text]
+    return trees.get(digest(code, str(positions)), lambda: _tree(code, positions))
 
 
 def _tree(code: str, positions: bool) -> str:
@@ -58,13 +80,7 @@ def _tree(code: str, positions: bool) -> str:
 
 
 @cache
-def _trees() -> dict[str, str]:
-    """What `tree` gave in an earlier build, by text: parsing everything anew takes a second."""
-    return _read(FOLDER / "trees" / f"{digest(SEED)}.json") or {}
-
-
-@cache
-def _version(distribution: str) -> str | None:
+def distribution(distribution: str) -> str | None:
     try:
         return version(distribution)
     except PackageNotFoundError:
@@ -138,7 +154,7 @@ def load(key: str, positions: str) -> dict | None:
     unchanged = (
         entry["positions"] in (None, positions)
         and all(content(name) == was for name, was in entry["files"].items())
-        and all(_version(name) == was for name, was in entry["distributions"].items())
+        and all(distribution(name) == was for name, was in entry["distributions"].items())
     )
     if unchanged and time.time() - path.stat().st_mtime > 86_400:
         _quietly(os.utime, path)  # a hit keeps an entry young; once a day is enough
@@ -151,16 +167,14 @@ def save(key: str, positions: str, answer: dict, result: dict) -> None:
         "key": key,
         "positions": positions if "<stdin>" in json.dumps(result) else None,
         "files": {name: content(name) for name in answer["files"]},
-        "distributions": {name: _version(name) for name in answer["distributions"]},
+        "distributions": {name: distribution(name) for name in answer["distributions"]},
         "result": result,
     }
     _write(_path(key), entry)
 
 
 def finish() -> None:
-    """At the end of a build: keep its trees, remove the entries longest unused beyond the limit."""
-    if _used.keys() - _trees().keys():
-        _write(FOLDER / "trees" / f"{digest(SEED)}.json", _used)
+    """At the end of a build: remove the entries longest unused beyond the limit."""
     entries = []
     for path in FOLDER.glob("*/*"):
         try:

@@ -66,6 +66,8 @@ def on_env(env, config, files) -> None:
 
 def on_post_build(config) -> None:
     if config.plugins["i18n"].is_default_language_build:
+        cache.trees.keep()
+        blocks.rendered.keep()
         cache.finish()
 
 

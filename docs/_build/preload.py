@@ -1,5 +1,6 @@
 """What the fork server imports once, so that every session starts with it in milliseconds."""
 
+import gc
 import importlib
 import logging
 import os
@@ -15,4 +16,7 @@ for name in os.environ.get("BLOCK_PRELOAD", MODULES).split():
     except ImportError as error:  # the block that needs it will say so, with its line
         logging.getLogger(__name__).debug("not preloaded: %s", error)
 
-session.owners()
+session.preloaded()
+# What is here now stays; looking through it again in every session would cost more than the rest.
+gc.collect()
+gc.freeze()

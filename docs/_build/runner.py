@@ -177,6 +177,9 @@ class Runner:
         if missing:
             log.info("Running %d session(s), %d at a time", len(missing), WORKERS)
             left = iter(range(len(missing) - 1, -1, -1))
+            # While the fork server imports torch, a core is free for who does not wait for it;
+            # then the long ones, so that the cores finish together.
+            missing.sort(key=lambda each: (not each[1].is_fresh, -len(each[1].cells)))
             for title, session, futures in missing:
                 self._waiting.put((title, session, futures, left))
         # Threads that die with the program: an interrupted build must not go on computing.
@@ -229,18 +232,18 @@ def run(session: Session):
     """Run the cells of a session in a new process; yield each one's result and raw answer.
 
     A result is ``{"output", "error"}``, and ``"failure"`` (its kind) where the build must fail:
-    ``source`` (nothing to run), ``raised``, ``missed`` (an expected exception), ``hung``,
-    ``died``, ``flooded`` or ``skipped``.
+    ``source`` (nothing to run), ``raised``, ``lacking`` (a package that is not installed),
+    ``missed`` (an expected exception), ``hung``, ``died``, ``flooded`` or ``skipped``.
     """
     scratch = Path(tempfile.mkdtemp(prefix="session-", dir=_scratch()))
     work = scratch / "work"
     work.mkdir()
     connection, process = _start(session, work)
-    ended = ""
+    ended, lacks = False, None
     try:
         for number, cell in enumerate(session.cells, 1):
             if ended:
-                yield {"output": "", "error": None, "failure": "skipped"}, {}
+                yield {"output": "", "error": None, "failure": "skipped", "lacks": lacks}, {}
                 continue
             if problems := [block.problem for block in cell.blocks if block.problem]:
                 ended = not cell.view
@@ -261,6 +264,7 @@ def run(session: Session):
                 process.join(5)
                 result["exit"] = process.exitcode
             ended = "failure" in result and (answer is None or not cell.view)
+            lacks = result.get("lacks")
             yield result, answer or {}
     finally:
         connection.close()
@@ -334,7 +338,7 @@ def _result(
     expected = cell.blocks[0].options.get("raises")
     error = (answer or {}).get("error")
     result = {"output": printed, "error": error}
-    where = error and error.pop("where")
+    where, lacks = (error.pop("where"), error.pop("lacks")) if error else (None, None)
     if answer is None or "died" in answer:
         trace = hang.read_text() if hang.exists() else ""
         result["failure"] = "hung" if trace else "died"
@@ -344,7 +348,8 @@ def _result(
     elif len(raw) > OUTPUT:
         result["failure"] = "flooded"
     elif error and error["type"] != expected:
-        result["failure"] = "raised"
+        result["failure"] = "lacking" if lacks else "raised"
+        result["lacks"] = lacks
     elif expected and not error:
         result["failure"] = "missed"
     if error:

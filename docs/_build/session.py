@@ -17,6 +17,7 @@ import sys
 import sysconfig
 import traceback
 import types
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -79,14 +80,28 @@ def _note(files: set[str], path: object, mode: object) -> None:
 owners = cache(packages_distributions)
 
 
-def _rests_on(files: set[str]) -> dict:
-    """The files of this repository and the distributions that a session has used so far."""
-    for module in list(sys.modules.values()):
-        path = getattr(module, "__file__", None)
+@cache
+def preloaded() -> tuple[frozenset[str], set[str], set[str]]:
+    """The names, files and distributions of the modules imported when this is first called."""
+    names, files = frozenset(sys.modules), set()
+    return names, files, _look_at(names, files)
+
+
+def _look_at(names: Iterable[str], files: set[str]) -> set[str]:
+    """The distributions of modules by name; what belongs to this repository goes to ``files``."""
+    for name in names:
+        path = getattr(sys.modules.get(name), "__file__", None)
         if isinstance(path, str) and path.startswith(str(ROOT)):
             _note(files, path, "r")
-    tops = {name.partition(".")[0] for name in sys.modules}
-    used = {owner for top in tops for owner in owners().get(top, ())}
+    tops = {name.partition(".")[0] for name in names}
+    return {owner for top in tops for owner in owners().get(top, ())}
+
+
+def _rests_on(files: set[str]) -> dict:
+    """The files of this repository and the distributions that a session has used so far."""
+    names, of_server, used = preloaded()
+    files |= of_server
+    used = used | _look_at(sys.modules.keys() - names, files)
     return {"files": sorted(files), "distributions": sorted(used)}
 
 
@@ -177,6 +192,7 @@ def _described(error: BaseException) -> dict:
         "message": str(error),
         "traceback": "".join(described.format()),
         "where": where,
+        "lacks": error.name if isinstance(error, ModuleNotFoundError) else None,
     }
 
 
