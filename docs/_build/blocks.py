@@ -18,6 +18,7 @@ from runner import TIMEOUT, Runner
 from sources import LANGUAGES, ROOT, Block, in_language
 
 PAGE_LINK = re.compile(r"\]\(([^():\s]+\.md)(#[\w-]+)?\)")
+WORD = re.compile(r'<span class="word" lang="(\w+)">(.*?)</span>')  # see `figure_data.word`
 runner = Runner()
 # Blocks as HTML: colouring code takes longer than the rest of a page.
 rendered = store.Table(
@@ -76,6 +77,8 @@ def format_python(
         output_marks["data-measured"] = ""
     if not source and not html:
         text = PAGE_LINK.sub(lambda match: _address(block, *match.groups("")), text)
+    if html:
+        text = WORD.sub(lambda match: match[2] if match[1] == block.language else "", text)
     fences = _fence("python", marks), _fence(lexer, output_marks)
     if html and not source:
         return text

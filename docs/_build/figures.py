@@ -19,10 +19,16 @@ from contextlib import contextmanager
 from html import escape
 
 import matplotlib
+import numpy as np
 
 matplotlib.use("svg")
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.markers import MarkerStyle
+from matplotlib.path import Path
+
+import figure_data
 
 # Stand-ins that the page replaces by its own colours, in light and in dark: see `site.css`.
 CYCLE = [f"#0000c{n}" for n in range(8)]
@@ -59,6 +65,7 @@ STYLE = {
     "patch.edgecolor": INK,
     "image.cmap": "viridis",
 }
+DASHES = ["-", "--", "-.", ":", (0, (8, 2, 1.5, 2, 1.5, 2)), (0, (10, 3)), (0, (1.5, 4))]
 # Text that only the browser will draw has no glyphs here, and needs none.
 logging.getLogger("matplotlib").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", message="Glyph .* missing from", module="figures")
@@ -104,16 +111,38 @@ def axes(
         figure = Figure(figsize=(width, height), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
         yield grid[0, 0] if grid.size == 1 else grid.squeeze()
+        above = {}
         for number, each in enumerate(grid.flat):
             each.set_xlabel(each.get_xlabel() or x)
             title = titles[number] if titles else ""
-            above = " · ".join(filter(None, [each.get_title() or title, each.get_ylabel() or y]))
+            parts = [each.get_title() or title, each.get_ylabel() or y]
+            above[each] = " · ".join(filter(None, parts))
             each.set(title="", ylabel="")
-            each.set_title(above, loc="left")
+            each.set_title(above[each], loc="left")
+        _tell_apart(grid.flat)
+        values = figure_data.tables(grid.flat, above)
         buffer = io.StringIO()
         # 72 units an inch in the file; the page scales the drawing to its column.
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-        show(_html(buffer.getvalue(), alt, _legend(grid.flat)))
+        show(_html(buffer.getvalue(), alt, _legend(grid.flat), values))
+
+
+def _tell_apart(grid) -> None:
+    """Give curves that share axes and would differ in colour alone dashes of their own."""
+    chosen: dict[str, str | tuple] = {}  # a curve looks the same in every axes of the figure
+    for each in grid:
+        lines, names = each.get_legend_handles_labels()
+        looks = set()
+        for line, name in zip(lines, names, strict=True):
+            if not isinstance(line, Line2D) or line.get_linestyle() == "None":
+                continue
+            for style in ([chosen[name]] if name in chosen else ["", *DASHES]):
+                if style:
+                    line.set_linestyle(style)
+                    chosen[name] = style
+                if figure_data.look(line)[1:] not in looks:
+                    break
+            looks.add(figure_data.look(line)[1:])
 
 
 def _legend(grid) -> str:
@@ -126,27 +155,47 @@ def _legend(grid) -> str:
 
 
 def _sample(artist) -> str:
-    colour, dashes, marker = "currentColor", "", False
-    if hasattr(artist, "get_linestyle") and hasattr(artist, "get_marker"):
-        colour = artist.get_color()
-        dashes = {"--": "5 3", "-.": "6 2 1.5 2", ":": "1.5 2.5"}.get(artist.get_linestyle(), "")
-        marker = artist.get_linestyle() == "None"
+    """A line with its dashes, a mark in its shape, or a patch of an area's colour."""
+    drawn = []
+    if isinstance(artist, Line2D):
+        colour = _themed(artist.get_color())
+        marker = MarkerStyle(artist.get_marker())
+        if artist.get_linestyle() != "None":
+            pattern = " ".join(f"{length:g}" for length in artist._dash_pattern[1] or [])
+            dashes = f' stroke-dasharray="{pattern}"' if pattern else ""
+            drawn.append(f'<path d="M0 5H32" stroke="{colour}" stroke-width="2"{dashes}/>')
+        if artist.get_marker() not in ("None", "none", None, "", " "):
+            filled = marker.is_filled()
+            drawn.append(_mark(marker.get_path(), marker.get_transform(), colour, filled))
     elif isinstance(artist, PathCollection):
-        colour, marker = _first(artist.get_facecolor()), True
+        faces = artist.get_facecolor()
+        colour = _themed(matplotlib.colors.to_hex((faces if len(faces) else artist.get_edgecolor())[0]))
+        drawn.append(_mark(artist.get_paths()[0], None, colour, len(faces) > 0))
     else:  # bars and areas
         patch = artist.patches[0] if hasattr(artist, "patches") else artist
-        colour = _first([patch.get_facecolor()]) if hasattr(patch, "get_facecolor") else colour
-        return f'<svg class="fig-key" viewBox="0 0 22 10" aria-hidden="true"><rect x="4" y="0" width="14" height="10" fill="{_themed(colour)}"/></svg>'
-    shape = (
-        f'<circle cx="11" cy="5" r="3.5" fill="{_themed(colour)}"/>'
-        if marker
-        else f'<path d="M0 5H22" stroke="{_themed(colour)}" stroke-width="2.2" stroke-dasharray="{dashes}"/>'
-    )
-    return f'<svg class="fig-key" viewBox="0 0 22 10" aria-hidden="true">{shape}</svg>'
+        face = patch.get_facecolor() if hasattr(patch, "get_facecolor") else "none"
+        face = face if np.ndim(face) < 2 else face[0]
+        colour = _themed(matplotlib.colors.to_hex(face))
+        alpha = patch.get_alpha()
+        alpha = f' fill-opacity="{alpha:g}"' if alpha is not None else ""
+        drawn.append(f'<path d="M7 0h18v10H7z" fill="{colour}"{alpha}/>')
+    return f'<svg class="fig-key" viewBox="0 0 32 10" aria-hidden="true">{"".join(drawn)}</svg>'
 
 
-def _first(colours) -> str:
-    return matplotlib.colors.to_hex(colours[0]) if len(colours) else "currentColor"
+def _mark(path: Path, transform, colour: str, filled: bool) -> str:
+    """A mark as the figure draws it, eight units high, in the middle of a sample."""
+    path = path.transformed(transform) if transform is not None else path
+    (left, low), (right, high) = path.get_extents().get_points()
+    scale = 8 / max(right - left, high - low)
+    steps = []
+    for points, code in path.iter_segments():
+        if code == Path.CLOSEPOLY:
+            steps.append("z")
+            continue
+        pairs = points.reshape(-1, 2) - ((left + right) / 2, (low + high) / 2)
+        steps.append("MLQC"[code - 1] + " ".join(f"{16 + scale * a:.1f} {5 - scale * b:.1f}" for a, b in pairs))
+    look = f'fill="{colour}"' if filled else f'stroke="{colour}" stroke-width="1.6"'
+    return f'<path d="{"".join(steps)}" {look}/>'
 
 
 def _themed(colour: str) -> str:
@@ -154,7 +203,7 @@ def _themed(colour: str) -> str:
     return COLOURS.get(colour, colour)
 
 
-def _html(svg: str, alt: str, legend: str) -> str:
+def _html(svg: str, alt: str, legend: str, values: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
@@ -171,7 +220,12 @@ def _html(svg: str, alt: str, legend: str) -> str:
     body = re.sub(r">\s+<", "><", svg[svg.index(">") + 1 :]).strip()
     kind = "fig fig-wide" if float(view.split()[2]) > 450 else "fig"
     key = f'<ul class="fig-legend">{legend}</ul>' if legend else ""
-    return f'<figure class="{kind}">{key}<svg viewBox="{view}" role="img" aria-label="{escape(alt)}">{body}</figure>'
+    return (
+        f'<figure class="{kind}">{key}<div class="fig-drawing">'
+        f'<svg viewBox="{view}" role="img" aria-label="{escape(alt)}">{body}</div>'
+        f'<details class="fig-data" data-search-exclude><summary>{figure_data.word("数据表", "Data table")}'
+        f"</summary>{values}</details></figure>"
+    )
 
 
 def _attributes(match: re.Match) -> str:

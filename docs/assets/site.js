@@ -5,7 +5,7 @@ addEventListener("load", () => {
   // What is wider than its box can be scrolled by keyboard; what is not is no stop on the way.
   const mark = (box) => (box.scrollWidth > box.clientWidth ? (box.tabIndex = 0) : box.removeAttribute("tabindex"));
   const observer = new ResizeObserver((entries) => entries.forEach((entry) => mark(entry.target)));
-  all(".formula, .fig-wide, .md-typeset__scrollwrap, .md-typeset pre > code").forEach((box) => observer.observe(box));
+  all(".formula, .fig-wide > .fig-drawing, .fig-values, .md-typeset__scrollwrap, .md-typeset pre > code").forEach((box) => observer.observe(box));
 
   // So can a formula in a line of text that is wider than the line.
   const formulas = all(":is(p, li, dd, td, summary) > math");

@@ -1,0 +1,156 @@
+"""Figures: their tables hold what was drawn, and curves differ in more than colour."""
+
+import re
+from html import unescape
+
+import figures
+import numpy as np
+import pytest
+
+
+def drawn(draw, capsys, **options) -> str:
+    """The HTML of a figure whose one axes (or array of them) `draw` fills."""
+    with figures.axes(alt="alt", **{"x": "step", "y": "loss"} | options) as ax:
+        draw(ax)
+    return capsys.readouterr().out
+
+
+def tables(html: str) -> list[tuple[str, list[list[str]]]]:
+    """Captions and rows of a figure's tables, in English."""
+    html = re.sub(r'<span class="word" lang="zh">.*?</span>', "", html)
+    found = []
+    for table in re.findall(r"<table.*?</table>", html, re.DOTALL):
+        caption = re.search(r"<caption>(.*?)</caption>", table)
+        rows = [
+            [
+                unescape(re.sub("<[^>]+>", "", cell))
+                for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)
+            ]
+            for row in re.findall(r"<tr>(.*?)</tr>", table)
+        ]
+        found.append((re.sub("<[^>]+>", "", caption[1]) if caption else "", rows))
+    return found
+
+
+def test_a_long_curve_shows_a_dozen_evenly_picked_points_and_says_so(capsys):
+    steps = np.arange(100)
+    html = drawn(lambda ax: ax.plot(steps, 1 / (steps + 7), label="SGD <1>"), capsys)
+    ((caption, rows),) = tables(html)
+    assert caption == "loss · 12 of 100 points, evenly picked"
+    assert rows[0] == ["step", "SGD <1>"]
+    assert rows[1] == ["0", "0.1429"] and rows[-1] == ["99", "0.009434"]
+    assert [int(row[0]) for row in rows[1:]] == [9 * k for k in range(12)]
+
+
+def test_curves_share_a_table_only_where_their_points_coincide(capsys):
+    def draw(ax):
+        ax.plot(range(60), range(60), label="every step")
+        ax.plot(range(0, 60, 5), range(0, 60, 5), "o", label="every fifth")
+        ax.scatter([0.5 + k for k in range(30)], range(30), label="elsewhere")
+        ax.plot([31], [7.0], "*", label="lowest")
+        ax.axhline(3.0, label="floor")
+
+    together, apart = tables(drawn(draw, capsys))
+    assert together[1][0] == ["step", "every step", "every fifth", "lowest", "floor"]
+    assert together[1][2] == ["5", "5", "5", "–", "3"]
+    assert ["31", "31", "–", "7", "3"] in together[1]
+    assert apart[1][0] == ["step", "elsewhere", "floor"]
+
+
+def test_a_path_keeps_its_order_and_unnamed_lines_beside_named_ones_are_decoration(
+    capsys,
+):
+    def draw(ax):
+        ax.plot([0, 2, 1], [5, 6, 7], label="path")
+        ax.plot([0, 1], [0, 0], color=figures.MUTED)
+        ax.axhline(0, color=figures.MUTED)
+
+    ((_, rows),) = tables(drawn(draw, capsys))
+    assert rows == [
+        ["", "step", "loss"],
+        ["path", "0", "5"],
+        ["path", "2", "6"],
+        ["path", "1", "7"],
+    ]
+
+
+def test_a_label_with_an_underscore_names_its_column_and_stays_out_of_the_legend(
+    capsys,
+):
+    html = drawn(lambda ax: ax.plot([1, 2], [3, 4], label="_quiet"), capsys)
+    assert tables(html)[0][1][0] == ["step", "quiet"] and "fig-legend" not in html
+    html = drawn(lambda ax: ax.plot([1, 2], [3, 4]), capsys)
+    assert tables(html) == [("", [["step", "loss"], ["1", "3"], ["2", "4"]])]
+
+
+def test_bars_bear_the_names_on_their_axis(capsys):
+    def draw(ax):
+        ax.bar([0, 1], [0.25, 12345.6])
+        ax.set_xticks([0, 1], ["SGD", "Adam"])
+
+    ((_, rows),) = tables(drawn(draw, capsys))
+    assert rows == [["step", "loss"], ["SGD", "0.25"], ["Adam", "1.235e4"]]
+
+
+def test_a_second_panel_takes_names_from_curves_of_the_same_look(capsys):
+    def draw(axs):
+        axs[0].plot([0, 1], [1, 2], "--", label="Huber")
+        axs[1].plot([0, 1], [3, 4], "--")
+
+    first, second = tables(drawn(draw, capsys, columns=2, titles=["value", "slope"]))
+    assert first[1][0] == second[1][0] == ["step", "Huber"]
+    assert (first[0], second[0]) == ("value · loss", "slope · loss")
+
+
+def test_small_images_show_every_cell_large_ones_a_summary(capsys):
+    upper = np.array([[np.nan, 9.0], [np.nan, np.nan]])
+
+    def draw(ax):
+        ax.imshow([[1.0, 2.0], [3.0, np.nan]])
+        ax.imshow(upper)
+
+    ((_, rows),) = tables(drawn(draw, capsys))
+    assert rows == [["", "0", "1"], ["0", "1", "9"], ["1", "3", "–"]]
+    ((_, rows),) = tables(drawn(lambda ax: ax.imshow(np.eye(50)), capsys))
+    assert rows[1][1:] == ["50 × 50", "0", "1", "0.02"]
+
+
+def test_a_diagram_lists_what_leads_where(capsys):
+    def draw(ax):
+        ax.text(0, 0, "loss")
+        ax.text(1, 1, "weight")
+        ax.annotate("", (1, 1), (0, 0), arrowprops={"arrowstyle": "->"})
+        ax.axis("off")
+
+    assert tables(drawn(draw, capsys))[0][1] == [["from", "to"], ["loss", "weight"]]
+
+
+def test_curves_that_share_axes_differ_in_dashes_or_marks(capsys):
+    def draw(axs):
+        for ax in axs:
+            for k in range(7):
+                ax.plot([0, 1], [k, k + 1], label=f"curve {k}")
+
+    html = drawn(draw, capsys, columns=2)
+    samples = re.findall(r'<li><svg class="fig-key".*?</svg>', html)
+    dashes = [re.findall(r"stroke-dasharray=\"([^\"]+)\"", each) for each in samples]
+    assert len({tuple(each) for each in dashes}) == 7
+    drawing = html[html.index("fig-drawing") : html.index("<details")]
+    curves = re.findall(r'clip-path[^>]*stroke="var\(--fig-\d\)"[^>]*>', drawing)
+    patterns = [re.findall(r"stroke-dasharray=\"([^\"]+)\"", each) for each in curves]
+    assert len(curves) == 14 and patterns[:7] == patterns[7:]
+    assert len({tuple(each) for each in patterns}) == 7
+
+
+@pytest.mark.parametrize(("marker", "corners"), [("s", 4), ("^", 3), ("D", 4)])
+def test_the_legend_shows_a_marks_own_shape(capsys, marker, corners):
+    for draw in (
+        lambda ax: ax.plot([0, 1], [0, 1], marker, label="marks"),
+        lambda ax: ax.scatter([0, 1], [0, 1], marker=marker, label="marks"),
+    ):
+        html = drawn(draw, capsys)
+        (shape,) = re.findall(r'<li><svg[^>]*><path d="([^"]+)"', html)
+        assert (
+            "C" not in shape
+            and len(set(re.findall(r"[\d.]+ [\d.]+", shape))) == corners
+        )
