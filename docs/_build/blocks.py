@@ -60,10 +60,11 @@ def format_python(
     at = options["extra"].get("at", "")
     block, result = runner.result(at)
     shown = in_language(block.code, block.language)
-    if result.get("lacks"):
-        return _lacking(block, result["lacks"], shown, md)
-    if "failure" in result:
-        return _failed(block, result)
+    notice = _lacking(block, result["lacks"]) if result.get("lacks") else ""
+    if "failure" in result and not (notice and source):
+        return "" if notice else _failed(block, result)
+    if notice:
+        result = {"output": "", "error": None}
     marks = {"data-session": block.session}
     if block.snippets:
         marks["data-snippet"] = " ".join(block.snippets)
@@ -82,9 +83,9 @@ def format_python(
     fences = _fence("python", marks), _fence(lexer, output_marks)
     if html and not source:
         return text
-    return rendered.get(
+    return notice + rendered.get(
         store.digest(*fences, shown, text, source),
-        lambda: base_format(
+        lambda: str(base_format(
             language=fences[0],
             run=lambda *_, **__: text.rstrip("\n") if source else text,
             transform_source=lambda _: (shown, shown),
@@ -94,7 +95,7 @@ def format_python(
             source=source,
             result=fences[1] if source and text.strip() and not html else "",
             id_prefix="",
-        ),
+        )),
     )
 
 
@@ -136,16 +137,13 @@ def _described(block: Block, result: dict, language: int) -> str:
     return f"{place}: {what}\n{details}".rstrip()
 
 
-def _lacking(block: Block, lacks: str, shown: str, md: Any) -> str:
-    """Show the code of a block that cannot run here, and a notice where its result would be."""
-    if block.is_view:
-        return ""
+def _lacking(block: Block, lacks: str) -> str:
+    """Say above the code of a block that it cannot run here."""
     number = LANGUAGES.index(block.language)
     title = ("未运行：缺少 {}", "Not run: {} is missing")[number].format(lacks)
     words = WORDS["lacking"][number].format(lacks=lacks)
     return (
-        md.convert(f"```python\n{shown}\n```")
-        + f'<div class="admonition note"><p class="admonition-title">{escape(title)}</p>'
+        f'<div class="admonition note"><p class="admonition-title">{escape(title)}</p>'
         f"<p>{escape(words)}</p></div>"
     )
 
