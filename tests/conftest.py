@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import io
 import os
 import re
 import runpy
@@ -18,14 +19,52 @@ os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 ROOT = Path(__file__).resolve().parents[1]
 
 
+class Output(io.StringIO):
+    """Standard output that notes which region of a snippet printed what."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path, self.by_region = str(path), {}
+        lines = enumerate(path.read_text("utf-8").splitlines(), 1)
+        start = re.compile(r"# --8<-- \[start:(.*)\]")
+        self.starts = {
+            n: found[1] for n, line in lines if (found := start.search(line))
+        }
+
+    def write(self, text: str) -> int:
+        frame, line = sys._getframe(1), 0
+        while (
+            frame
+        ):  # the outermost line of the file: the statement that called all the rest
+            if frame.f_code.co_filename == self.path:
+                line = frame.f_lineno
+            frame = frame.f_back
+        region = self.starts[max(start for start in self.starts if start <= line)]
+        self.by_region[region] = self.by_region.get(region, "") + text
+        return super().write(text)
+
+
+class Ran(dict):
+    """The globals that a snippet leaves; ``printed`` in all and ``by_region``; its ``folder``."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        output = Output(path)
+        with contextlib.chdir(folder), contextlib.redirect_stdout(output):
+            super().__init__(runpy.run_path(str(path)))
+        self.printed, self.by_region, self.folder = (
+            output.getvalue(),
+            output.by_region,
+            folder,
+        )
+
+
 @pytest.fixture(scope="session")
 def snippet(tmp_path_factory):
-    """Run a snippet file once, in a scratch folder; give its globals, which nobody may change."""
+    """Run a snippet file once, in a scratch folder; give what came of it, for all to read."""
 
     @functools.cache
-    def run(path: str) -> dict:
-        with contextlib.chdir(tmp_path_factory.mktemp("scratch")):
-            return runpy.run_path(str(ROOT / "snippets" / path))
+    def run(path: str) -> Ran:
+        return Ran(ROOT / "snippets" / path, tmp_path_factory.mktemp("scratch"))
 
     return run
 

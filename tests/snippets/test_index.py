@@ -1,9 +1,6 @@
 """The home page's code: does it fit the line, and is it short enough to come first?"""
 
-import contextlib
-import io
 import re
-import runpy
 from pathlib import Path
 
 import pytest
@@ -19,13 +16,10 @@ def code():
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory):
-    output = io.StringIO()
-    folder = tmp_path_factory.mktemp("scratch")
-    with contextlib.chdir(folder), contextlib.redirect_stdout(output):
-        runpy.run_path(str(SOURCE))
-    assert not list(folder.iterdir())
-    return output.getvalue()
+def printed(snippet):
+    run = snippet("index.py")
+    assert not list(run.folder.iterdir())
+    return run.printed
 
 
 def test_it_fits_the_line_within_three_standard_errors(snippet):

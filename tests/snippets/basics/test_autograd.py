@@ -1,11 +1,7 @@
 """What the autograd chapter claims: derivatives, the engine, the modes, the errors."""
 
 import ast
-import contextlib
-import io
 import math
-import runpy
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -18,27 +14,13 @@ SNIPPET = Path(__file__).resolve().parents[3] / "snippets/basics/autograd.py"
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory):
-    """The globals of one run, and what it printed."""
-    printed = io.StringIO()
-    with (
-        contextlib.chdir(tmp_path_factory.mktemp("scratch")),
-        contextlib.redirect_stdout(printed),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
-        found = runpy.run_path(str(SNIPPET))
-    return found, printed.getvalue().splitlines()
+def g(snippet):
+    return snippet("basics/autograd.py")
 
 
 @pytest.fixture(scope="module")
-def g(ran):
-    return ran[0]
-
-
-@pytest.fixture(scope="module")
-def printed(ran):
-    return ran[1]
+def printed(g):
+    return g.printed.splitlines()
 
 
 # Computing and updating

@@ -1,9 +1,6 @@
 """What the loss chapter claims, against closed forms, numpy, scikit-learn and torch."""
 
-import contextlib
-import io
 import math
-import runpy
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +19,9 @@ def chapter(snippet):
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory):
+def printed(chapter):
     """What a reader sees when the whole chapter runs, line by line."""
-    output = io.StringIO()
-    with (
-        contextlib.chdir(tmp_path_factory.mktemp("scratch")),
-        contextlib.redirect_stdout(output),
-    ):
-        runpy.run_path(str(FILE))
-    return [line.rstrip() for line in output.getvalue().splitlines()]
+    return [line.rstrip() for line in chapter.printed.splitlines()]
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,6 @@
 """What the neural network chapter claims, against closed forms, torch and numpy."""
 
-import contextlib
-import io
 import math
-import runpy
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +18,9 @@ def chapter(snippet):
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory):
+def printed(chapter):
     """What a reader sees when the whole chapter runs, line by line."""
-    output = io.StringIO()
-    with (
-        contextlib.chdir(tmp_path_factory.mktemp("scratch")),
-        contextlib.redirect_stdout(output),
-    ):
-        runpy.run_path(str(FILE))
-    return [line.rstrip() for line in output.getvalue().splitlines()]
+    return [line.rstrip() for line in chapter.printed.splitlines()]
 
 
 def test_a_unit_is_a_weighted_sum_a_bias_and_an_activation(printed):

@@ -1,10 +1,7 @@
 """What the optimizer chapter claims: each update rule, each predicted rate, each fault."""
 
 import ast
-import contextlib
-import io
 import math
-import runpy
 from pathlib import Path
 
 import numpy as np
@@ -18,25 +15,13 @@ FAR = torch.tensor([4.0, -7.0], dtype=torch.float64)
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory):
-    """The globals of one run, and what it printed."""
-    printed = io.StringIO()
-    with (
-        contextlib.chdir(tmp_path_factory.mktemp("scratch")),
-        contextlib.redirect_stdout(printed),
-    ):
-        found = runpy.run_path(str(SNIPPET))
-    return found, printed.getvalue().splitlines()
+def g(snippet):
+    return snippet("basics/optimizers.py")
 
 
 @pytest.fixture(scope="module")
-def g(ran):
-    return ran[0]
-
-
-@pytest.fixture(scope="module")
-def printed(ran):
-    return ran[1]
+def printed(g):
+    return g.printed.splitlines()
 
 
 def bowl(p):

@@ -1,10 +1,7 @@
 """What the background chapter claims."""
 
-import contextlib
 import datetime
-import io
 import re
-import runpy
 from pathlib import Path
 
 import pytest
@@ -14,24 +11,13 @@ FILE = Path(__file__).parents[3] / "snippets/concepts/background.py"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """What the file leaves behind, and what it prints."""
-    with (
-        contextlib.chdir(tmp_path_factory.mktemp("scratch")),
-        contextlib.redirect_stdout(io.StringIO()) as out,
-    ):
-        found = runpy.run_path(str(FILE))
-    return found, out.getvalue().splitlines()
+def bg(snippet):
+    return snippet("concepts/background.py")
 
 
 @pytest.fixture(scope="module")
-def bg(run):
-    return run[0]
-
-
-@pytest.fixture(scope="module")
-def lines(run):
-    return run[1]
+def lines(bg):
+    return bg.printed.splitlines()
 
 
 def test_device_is_usable(bg):

@@ -1,10 +1,7 @@
 """What the deep-learning chapter claims."""
 
-import contextlib
-import io
 import math
 import re
-import runpy
 from pathlib import Path
 
 import numpy as np
@@ -24,19 +21,8 @@ IMAGE = 1 / 360  # one image of a fold of the digits: other roundings may tip a 
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """What the file leaves behind, and what it prints."""
-    with (
-        contextlib.chdir(tmp_path_factory.mktemp("scratch")),
-        contextlib.redirect_stdout(io.StringIO()) as out,
-    ):
-        found = runpy.run_path(str(FILE))
-    return found, out.getvalue()
-
-
-@pytest.fixture(scope="module")
-def dl(run):
-    return run[0]
+def dl(snippet):
+    return snippet("concepts/deep_learning.py")
 
 
 def numbers(text, start):
@@ -46,8 +32,8 @@ def numbers(text, start):
     return [[float(n) for n in re.findall(r"[-+]?\d+\.?\d*", line)] for line in found]
 
 
-def test_prints_what_it_computed(run):
-    dl, text = run
+def test_prints_what_it_computed(dl):
+    text = dl.printed
     close = {"abs": 6e-4}
     assert numbers(text, "digits  \\(") == [[1797, 64, 10]]
     assert numbers(text, "cells   \\(") == [[569, 30, 2]]

@@ -1,8 +1,5 @@
 """What the frameworks chapter claims of PyTorch: the fit, the graphs, the errors, the costs."""
 
-import contextlib
-import io
-import runpy
 from pathlib import Path
 
 import numpy as np
@@ -13,26 +10,14 @@ SNIPPET = Path(__file__).resolve().parents[3] / "snippets/concepts/frameworks.py
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory):
-    """The globals of one run, and what it printed."""
+def g(snippet):
     torch._dynamo.reset()
-    printed = io.StringIO()
-    with (
-        contextlib.chdir(tmp_path_factory.mktemp("scratch")),
-        contextlib.redirect_stdout(printed),
-    ):
-        found = runpy.run_path(str(SNIPPET))
-    return found, printed.getvalue().splitlines()
+    return snippet("concepts/frameworks.py")
 
 
 @pytest.fixture(scope="module")
-def g(ran):
-    return ran[0]
-
-
-@pytest.fixture(scope="module")
-def printed(ran):
-    return ran[1]
+def printed(g):
+    return g.printed.splitlines()
 
 
 def test_tensors_change_in_place_but_the_original_stays(g):

@@ -1,13 +1,9 @@
 """What the digits chapter claims, against torch, scikit-learn and plain counting."""
 
-import contextlib
 import copy
 import inspect
-import io
 import math
 import re
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,35 +14,12 @@ from torch import nn
 from torch.nn import functional as F
 
 FILE = Path(__file__).parents[3] / "snippets/practice/beyond_a_line.py"
-REGIONS = {
-    number: line.split("[start:")[1].split("]")[0]
-    for number, line in enumerate(FILE.read_text("utf-8").splitlines(), 1)
-    if "[start:" in line
-}
-PRINTED: dict[str, str] = {}
-
-
-class ByRegion(io.StringIO):
-    """Standard output that remembers which region of the file printed what."""
-
-    def write(self, text: str) -> int:
-        frame, line = sys._getframe(1), 0
-        while frame:
-            if frame.f_code.co_filename == str(FILE):
-                line = frame.f_lineno
-            frame = frame.f_back
-        region = REGIONS[max(start for start in REGIONS if start <= line)]
-        PRINTED[region] = PRINTED.get(region, "") + text
-        return len(text)
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(snippet):
     """What the file defines, once it has run from top to bottom."""
-    PRINTED.clear()
-    folder = tmp_path_factory.mktemp("scratch")
-    with contextlib.chdir(folder), contextlib.redirect_stdout(ByRegion()):
-        return runpy.run_path(str(FILE))
+    return snippet("practice/beyond_a_line.py")
 
 
 # --- data, split, loaders ---------------------------------------------------------
@@ -258,7 +231,7 @@ def test_fit_passes_the_scheduler_on(page):
 
 
 def test_first_fit_learns(page):
-    output = PRINTED["first-fit"]
+    output = page.by_region["first-fit"]
     assert len(re.findall("^epoch", output, re.M)) == 4
     numbers = [float(n) for n in re.findall(r"(?:train|val|acc) ([\d.]+)", output)]
     train, val, accuracy = numbers[0::3], numbers[1::3], numbers[2::3]
@@ -284,8 +257,8 @@ def test_convolution_by_hand(page, kernel, padding):
 
 def test_convolution_block(page):
     assert page["layer"].weight.shape == (5, 3, 3, 3)
-    assert "same True" in PRINTED["convolution"]
-    assert "parameters 140 = 140" in PRINTED["convolution"]
+    assert "same True" in page.by_region["convolution"]
+    assert "parameters 140 = 140" in page.by_region["convolution"]
 
 
 def test_edge_kernels(page):
@@ -382,7 +355,7 @@ def test_the_cnn_beats_the_larger_mlp_above_all_on_shifted_images(page):
 
 
 def test_modes(page):
-    lines = PRINTED["modes"].splitlines()
+    lines = page.by_region["modes"].splitlines()
     train, evaluation = (
         [float(n) for n in re.findall(r"[\d.]+$|(?<=again )[\d.]+", line)]
         for line in lines
@@ -396,7 +369,7 @@ def test_batch_norm(page):
     x = page["images"][page["train_rows"][:64]]
     assert page["norm"].running_mean.item() == pytest.approx(0.1 * x.mean().item())
     assert page["before"].item() == 0
-    output = PRINTED["batch-norm"]
+    output = page.by_region["batch-norm"]
     assert "out mean 0.0000" in output.replace("-0.0000", "0.0000")
     assert float(output.split("out std ")[1].split()[0]) == pytest.approx(1, abs=1e-3)
 
@@ -404,7 +377,7 @@ def test_batch_norm(page):
 def test_dropout_keeps_the_mean(page):
     drop = page["drop"]
     assert drop.p == 0.5 and not drop.training
-    train, evaluation = PRINTED["dropout"].splitlines()
+    train, evaluation = page.by_region["dropout"].splitlines()
     values = [float(v) for v in re.findall(r"\d\.\d", train)]
     assert set(values) == {0.0, 2.0} and len(values) == 8
     assert evaluation.count("1.0") == 8
@@ -425,11 +398,11 @@ def test_wrong_labels_are_wrong_and_the_rest_right(page):
     lies = page["few_examples"](0, 900, 900)
     gaps = (lies[1] - page["labels"][lies[0]]) % 10
     assert set(gaps.tolist()) == set(range(1, 10))
-    assert PRINTED["few"].strip() == "20 of 100"
+    assert page.by_region["few"].strip() == "20 of 100"
 
 
 def test_over_fitting_memorises_and_then_gets_worse(page):
-    lines = PRINTED["over-fit"].splitlines()
+    lines = page.by_region["over-fit"].splitlines()
     first, best, last = (
         [float(n) for n in re.findall(r"(?:train|val|acc) ([\d.]+)", line)]
         for line in lines[:3]
@@ -599,7 +572,10 @@ def test_saved_weights_come_back_exactly(page):
     best = page["history"].best_state
     restored = page["restored"].state_dict()
     assert all(torch.equal(best[name], restored[name]) for name in best)
-    assert PRINTED["load"].splitlines() == ["<All keys matched successfully>", "True"]
+    assert page.by_region["load"].splitlines() == [
+        "<All keys matched successfully>",
+        "True",
+    ]
     assert len(page["history"].val_loss) == page["epochs"] == 20
     assert (
         min(page["history"].val_loss)
@@ -638,7 +614,7 @@ def test_confusion_matrix(page):
 
 
 def test_mistakes_are_listed(page):
-    lines = PRINTED["mistakes"].splitlines()
+    lines = page.by_region["mistakes"].splitlines()
     wrong = page["matrix"].sum() - page["matrix"].diag().sum()
     assert len(lines) == wrong > 0
     for line in lines:
@@ -664,7 +640,7 @@ def test_repeatable(page):
     first = page["weights_after"](0, 0)
     assert torch.equal(first, page["first"])
     assert len(first) == 6186
-    verdicts = [line.split()[-1] for line in PRINTED["repeat"].splitlines()]
+    verdicts = [line.split()[-1] for line in page.by_region["repeat"].splitlines()]
     assert verdicts == ["True", "False", "False"]
     # It has moved away from its start.
     torch.manual_seed(0)
@@ -698,7 +674,7 @@ def test_too_many_scheduler_steps(page):
 def test_state_dict_is_an_alias(page):
     model = page["model"]
     assert torch.equal(page["alias"]["1.weight"], model.state_dict()["1.weight"])
-    lines = dict(line.split() for line in PRINTED["alias"].splitlines())
+    lines = dict(line.split() for line in page.by_region["alias"].splitlines())
     assert lines["start"] == lines["kept"] != lines["alias"]
 
 

@@ -1,10 +1,7 @@
 """The article's faults: do they fail as the page says, and are the mends right?"""
 
-import contextlib
-import io
 import math
 import re
-import runpy
 import textwrap
 from pathlib import Path
 
@@ -22,13 +19,9 @@ def run(snippet):
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory):
-    output = io.StringIO()
-    folder = tmp_path_factory.mktemp("scratch")
-    with contextlib.chdir(folder), contextlib.redirect_stdout(output):
-        runpy.run_path(str(ROOT / "snippets" / PATH))
-    assert not list(folder.iterdir())
-    return output.getvalue()
+def printed(run):
+    assert not list(run.folder.iterdir())
+    return run.printed
 
 
 def line(x, y):

@@ -1,13 +1,9 @@
 """What the interpretability chapter claims, against closed forms, scipy and counting."""
 
-import contextlib
 import copy
 import inspect
-import io
 import math
 import re
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,35 +14,12 @@ from torch import nn
 from torch.nn import functional as F
 
 FILE = Path(__file__).parents[3] / "snippets/trends/interpretability.py"
-REGIONS = {
-    number: line.split("[start:")[1].split("]")[0]
-    for number, line in enumerate(FILE.read_text("utf-8").splitlines(), 1)
-    if "[start:" in line
-}
-PRINTED: dict[str, str] = {}
-
-
-class ByRegion(io.StringIO):
-    """Standard output that remembers which region of the file printed what."""
-
-    def write(self, text: str) -> int:
-        frame, line = sys._getframe(1), 0
-        while frame:
-            if frame.f_code.co_filename == str(FILE):
-                line = frame.f_lineno
-            frame = frame.f_back
-        region = REGIONS[max(start for start in REGIONS if start <= line)]
-        PRINTED[region] = PRINTED.get(region, "") + text
-        return len(text)
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(snippet):
     """What the file defines, once it has run from top to bottom."""
-    PRINTED.clear()
-    folder = tmp_path_factory.mktemp("scratch")
-    with contextlib.chdir(folder), contextlib.redirect_stdout(ByRegion()):
-        return runpy.run_path(str(FILE))
+    return snippet("trends/interpretability.py")
 
 
 def numbers(text):
@@ -79,7 +52,7 @@ def test_models_learn_and_have_the_stated_layers(page):
             share = (model(test[0]).argmax(dim=1) == test[1]).float().mean().item()
         assert page["accuracy"](model, *test) == pytest.approx(share)
         assert share > floors[name]
-        assert f"test {share:.3f}" in PRINTED["models"]
+        assert f"test {share:.3f}" in page.by_region["models"]
     kinds = {
         name: [type(layer).__name__ for layer in model]
         for name, model in page["models"].items()
@@ -247,7 +220,7 @@ def test_all_but_the_gradient_are_exact_for_a_linear_model(page):
 
 
 def test_saturation(page):
-    lines = PRINTED["saturation"].splitlines()
+    lines = page.by_region["saturation"].splitlines()
     assert [float(line.split()[-1]) for line in lines] == [1.0, 0.0, 0.0, 1.0, 1.0]
     x = torch.tensor([[[[0.5, 3.0]]]])
     assert page["saturating"](x).item() == 1.5
@@ -270,7 +243,7 @@ def test_completeness_gap_falls_at_the_predicted_rate(page):
     for name, target in (("few", page["x"][:20]), ("few_black", page["black"][:20])):
         assert torch.equal(page[name], target)
     assert torch.allclose(page["difference"], difference)
-    total, stated = numbers(PRINTED["completeness"].splitlines()[-1])
+    total, stated = numbers(page.by_region["completeness"].splitlines()[-1])
     assert total == pytest.approx(stated, abs=2e-4)
     assert stated == pytest.approx(difference[0].item(), abs=1e-4)
     assert not page["black"].any()
@@ -286,7 +259,7 @@ def test_the_gap_is_the_mean_distance_from_completeness(page):
 
 
 def test_the_baseline_decides_what_may_count(page):
-    shares = numbers(PRINTED["baseline"])
+    shares = numbers(page.by_region["baseline"])
     assert shares[0] == 0
     assert 0.2 < shares[1] < shares[2] < 0.9
     assert torch.equal(page["empty"], page["x"] == 0)
@@ -382,9 +355,12 @@ def test_layers_become_random_from_the_top(page):
     shuffled, model = page["shuffled"], page["models"]["cnn"]
     for one, two in zip(shuffled.parameters(), model.parameters(), strict=True):
         assert not torch.equal(one, two)
-    titles = re.findall(r"layer (\d)", PRINTED["randomise"])
+    titles = re.findall(r"layer (\d)", page.by_region["randomise"])
     assert titles == ["7", "3", "0"]
-    assert max(numbers("\n".join(re.findall(r"test .*", PRINTED["randomise"])))) < 0.35
+    assert (
+        max(numbers("\n".join(re.findall(r"test .*", page.by_region["randomise"]))))
+        < 0.35
+    )
     # The last state again, independently.
     new = page["gradient"](page["logit"](shuffled, page["target"]), page["x"])
     expected = page["spearman"](new, page["trained"]["gradient"]).mean().item()
@@ -418,7 +394,9 @@ def test_correlated_inputs_share_the_weight_at_random(page):
     noise = (page["copied"] - page["cause"]).std().item()
     assert noise == pytest.approx(0.01, rel=0.15)
     assert page["both"].shape == (200, 2)
-    losses = [float(v) for v in re.findall(r"loss ([\d.]+)", PRINTED["correlated"])]
+    losses = [
+        float(v) for v in re.findall(r"loss ([\d.]+)", page.by_region["correlated"])
+    ]
     assert max(losses) < 1e-3
 
 
@@ -526,12 +504,12 @@ def test_the_mark(page):
 
 
 def test_the_shortcut_is_found_and_confirmed(page):
-    assert numbers(PRINTED["shortcut"])[0] > 0.98
+    assert numbers(page.by_region["shortcut"])[0] > 0.98
     assert page["top"] == (0, 0)
     share = page["where"][0, 0] / page["where"].sum()
     assert share > 0.25
-    assert numbers(PRINTED["found"])[0] == pytest.approx(share.item(), abs=1e-3)
-    without, wrongly, mended = numbers(PRINTED["intervene"])
+    assert numbers(page.by_region["found"])[0] == pytest.approx(share.item(), abs=1e-3)
+    without, wrongly, mended = numbers(page.by_region["intervene"])
     assert without < 0.7 and wrongly < 0.2
     assert mended > 0.93
     evens = page["evens"]
@@ -583,7 +561,7 @@ def test_gradient_without_grad_mode(page):
 
 
 def test_dropout_makes_the_map_a_matter_of_luck(page):
-    train, evaluation = PRINTED["train-mode"].splitlines()
+    train, evaluation = page.by_region["train-mode"].splitlines()
     assert "True" in train and "False" in evaluation
     assert numbers(train)[0] < 0.9
     assert numbers(evaluation)[0] == 1
@@ -603,7 +581,7 @@ def test_a_sure_softmax_has_no_slope(page):
 
 
 def test_gradients_accumulate(page):
-    first, second = numbers(PRINTED["accumulates"])
+    first, second = numbers(page.by_region["accumulates"])
     assert second == pytest.approx(2 * first, abs=2e-4)
     assert first > 0
 
@@ -660,7 +638,7 @@ def test_right_integrals_pass(page):
     repeated = page["logit"](model, page["target"][:5].repeat(64))
     got = page["all_at_once"](repeated, x, black, 64)
     assert torch.allclose(got, page["integrated_gradients"](f, x, black), atol=1e-4)
-    total, difference = numbers(PRINTED["solve-integrated"])
+    total, difference = numbers(page.by_region["solve-integrated"])
     assert total == pytest.approx(difference, abs=0.05)
     with pytest.raises(IndexError, match="shape mismatch"):
         f(page["x"][:6])
@@ -759,4 +737,4 @@ def test_right_smoothing_passes(page):
     got = page["smooth_grad"](lambda x: (x**3).sum(dim=1), x, 1.0, 4000)
     # The mean of 3 (x + z)² is 3 (x² + 1); its error over 4000 draws is below 0.5.
     assert torch.allclose(got, torch.tensor([[3.0, 15.0]]), atol=0.8)
-    assert 0.8 < numbers(PRINTED["solve-smooth"])[0] < 1
+    assert 0.8 < numbers(page.by_region["solve-smooth"])[0] < 1
