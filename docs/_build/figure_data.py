@@ -154,9 +154,7 @@ def _curves(each: Axes, found: list[Series], across: str, title: str) -> list[st
     for group in groups:
         rows, every = _rows(group), len(np.unique(np.concatenate([s.x for s in group])))
         same = [f" {word('到', 'to')} ".join(map(_number, level.y)) for level in levels]
-        body = [
-            [_tick(each.xaxis, at), *(series.at(at) for series in group), *same] for at in rows
-        ]
+        body = [[_tick(each.xaxis, at), *(series.at(at) for series in group), *same] for at in rows]
         heads = [across, *(series.name for series in [*group, *levels])]
         html.append(_table(heads, body, title if title not in heads else "", len(rows), every))
     if paths:

@@ -14,7 +14,7 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 
@@ -83,6 +83,8 @@ def axes(
     width: float = 4.6,
     height: float = 2.9,
     share: bool = False,
+    tables: bool = True,
+    show: Callable[[str], None] | None = None,
 ) -> Iterator:
     """Draw on plain Matplotlib axes; at the end, print the figure as HTML.
 
@@ -95,6 +97,8 @@ def axes(
         columns: axes side by side; rows: below each other.
         width: of the drawing in inches at 96 units each; height: likewise.
         share: whether several axes share their scales.
+        tables: whether the numbers are folded under the figure.
+        show: what takes the HTML in place of the page.
 
     Yields:
         One Axes, or an array of them where there are several.
@@ -105,7 +109,7 @@ def axes(
     if not alt.strip():
         raise ValueError("a figure needs alt text that says what it shows, with its numbers")
     # Stock markdown-exec sees only what the block's own print is given.
-    show = sys._getframe(2).f_globals.get("print", print)
+    show = show or sys._getframe(2).f_globals.get("print", print)
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -120,7 +124,7 @@ def axes(
             each.set(title="", ylabel="")
             each.set_title(above[each], loc="left")
         _tell_apart(grid.flat)
-        values = figure_data.tables(grid.flat, above)
+        values = figure_data.tables(grid.flat, above) if tables else ""
         buffer = io.StringIO()
         # 72 units an inch in the file; the page scales the drawing to its column.
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
@@ -220,11 +224,14 @@ def _html(svg: str, alt: str, legend: str, values: str) -> str:
     body = re.sub(r">\s+<", "><", svg[svg.index(">") + 1 :]).strip()
     kind = "fig fig-wide" if float(view.split()[2]) > 450 else "fig"
     key = f'<ul class="fig-legend">{legend}</ul>' if legend else ""
+    if values:
+        values = (
+            f'<details class="fig-data" data-search-exclude><summary>{figure_data.word("数据表", "Data table")}'
+            f"</summary>{values}</details>"
+        )
     return (
         f'<figure class="{kind}">{key}<div class="fig-drawing">'
-        f'<svg viewBox="{view}" role="img" aria-label="{escape(alt)}">{body}</div>'
-        f'<details class="fig-data" data-search-exclude><summary>{figure_data.word("数据表", "Data table")}'
-        f"</summary>{values}</details></figure>"
+        f'<svg viewBox="{view}" role="img" aria-label="{escape(alt)}">{body}</div>{values}</figure>'
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import markdown_exec
 from mkdocs.exceptions import PluginError
+from mkdocs.utils import get_relative_url, write_file
 
 HERE = str(Path(__file__).parent)
 sys.path.insert(0, HERE)
@@ -21,8 +23,14 @@ import sources  # noqa: E402
 log = logging.getLogger("mkdocs.blocks")
 # A line break inside a Chinese paragraph would show as a space.
 BETWEEN_HAN = re.compile(r"(?<=[\u3001-\u9fff\uff01-\uff5e])\n *(?=[\u3001-\u9fff\uff01-\uff5e])")
+# The runs of an explorable, as `explorables.axes` prints them: a file of their own in the site.
+EXPLORABLE = re.compile(
+    r'(<figure class="explorable" id="explore-([\w-]+)"[^>]*)>'
+    r'<script type="application/json">(.*?)</script>'
+)
 serving = False
-wrong_formulas: list[str] = []
+wrong: list[str] = []
+explored: dict[str, str] = {}
 
 
 def on_startup(command: str, dirty: bool) -> None:
@@ -52,19 +60,35 @@ def on_page_markdown(markdown: str, page, config, files) -> str:
     return BETWEEN_HAN.sub("", stamped)
 
 
-def on_page_content(html: str, page, config, files) -> None:
+def on_page_content(html: str, page, config, files) -> str:
     where = sources.relative(Path(page.file.abs_src_path))
-    wrong_formulas.extend(f"{where}: {problem}" for problem in formulas.failures)
+    wrong.extend(f"{where}: {problem}" for problem in formulas.failures)
     formulas.failures.clear()
+
+    def divide(found: re.Match) -> str:
+        name, data = found[2], found[3]
+        if not re.search(rf'data-session="{name}" data-snippet="[^"]*:run"', html):
+            wrong.append(
+                f"{where}: explorable '{name}': the page does not show its code; show the region "
+                f"'run' of its snippet in a block with session=\"{name}\""
+            )
+        path = f"assets/explorables/{name}-{hashlib.sha256(data.encode()).hexdigest()[:8]}.js"
+        explored[path] = f"document.currentScript.data={data}\n"
+        return f'{found[1]} data-source="{get_relative_url(path, page.url)}">'
+
+    return EXPLORABLE.sub(divide, html)
 
 
 def on_env(env, config, files) -> None:
     """All pages of a language are rendered: fail before any is written."""
     first = config.plugins["i18n"].is_default_language_build
-    _report([*wrong_formulas, *(blocks.failures() if first else [])])
+    _report([*wrong, *(blocks.failures() if first else [])])
 
 
 def on_post_build(config) -> None:
+    for path, content in explored.items():
+        write_file(content.encode(), f"{config.site_dir}/{path}")
+    explored.clear()
     if config.plugins["i18n"].is_default_language_build:
         cache.trees.keep()
         blocks.rendered.keep()
@@ -72,7 +96,7 @@ def on_post_build(config) -> None:
 
 
 def _report(problems: list[str]) -> None:
-    wrong_formulas.clear()
+    wrong.clear()
     if problems and serving:  # the pages show their own
         log.error("\n\n".join(problems))
     elif problems:
