@@ -6,7 +6,6 @@ parsed and rendered as markdown-exec documents, and build with stock markdown-ex
 
 from __future__ import annotations
 
-import posixpath
 import re
 from html import escape
 from typing import Any
@@ -15,7 +14,7 @@ from markdown_exec._internal.formatters.base import base_format
 
 import cache as store
 from runner import TIMEOUT, Runner
-from sources import LANGUAGES, ROOT, Block, in_language
+from sources import LANGUAGES, ROOT, Block, address, in_language
 
 PAGE_LINK = re.compile(r"\]\(([^():\s]+\.md)(#[\w-]+)?\)")
 WORD = re.compile(r'<span class="word" lang="(\w+)">(.*?)</span>')  # see `figure_data.word`
@@ -77,7 +76,9 @@ def format_python(
     if "measured" in block.options:
         output_marks["data-measured"] = ""
     if not source and not html:
-        text = PAGE_LINK.sub(lambda match: _address(block, *match.groups("")), text)
+        # MkDocs does not see what a hidden block writes.
+        page = block.page.relative_to(ROOT / "docs" / block.language)
+        text = PAGE_LINK.sub(lambda m: f"]({address(page, m[1])}{m[2] or ''})", text)
     if html:
         text = WORD.sub(lambda match: match[2] if match[1] == block.language else "", text)
     fences = _fence("python", marks), _fence(lexer, output_marks)
@@ -97,16 +98,6 @@ def format_python(
             id_prefix="",
         )),
     )
-
-
-def _address(block: Block, target: str, fragment: str) -> str:
-    """A link to a page as an address: MkDocs does not see what a hidden block writes."""
-    page = block.page.relative_to(ROOT / "docs" / block.language)
-    folders = [
-        re.sub(r"(?:^|/)index$", "", path.removesuffix(".md"))
-        for path in (posixpath.normpath(page.parent.as_posix() + "/" + target), page.as_posix())
-    ]
-    return f"]({posixpath.relpath(folders[0] or '.', folders[1] or '.')}/{fragment})"
 
 
 def _fence(lexer: str, marks: dict[str, str]) -> str:

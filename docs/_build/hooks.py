@@ -17,6 +17,8 @@ sys.path.insert(0, HERE)
 
 import blocks  # noqa: E402
 import cache  # noqa: E402
+import cells  # noqa: E402
+import downloads  # noqa: E402
 import formulas  # noqa: E402
 import sources  # noqa: E402
 
@@ -31,6 +33,8 @@ EXPLORABLE = re.compile(
 serving = False
 wrong: list[str] = []
 explored: dict[str, str] = {}
+shelf = downloads.Shelf("", "", "")  # of the language that is being built
+navigation = None  # likewise
 
 
 def on_startup(command: str, dirty: bool) -> None:
@@ -52,7 +56,15 @@ def on_files(files, config):
     if config.plugins["i18n"].is_default_language_build:
         _report(sources.problems())
         blocks.runner.plan()
+    global shelf
+    language = config.plugins["i18n"].current_language
+    shelf = downloads.Shelf(language, config.site_url or "", config.repo_url or "")
     return files
+
+
+def on_nav(nav, config, files) -> None:
+    global navigation
+    navigation = nav
 
 
 def on_page_markdown(markdown: str, page, config, files) -> str:
@@ -61,9 +73,13 @@ def on_page_markdown(markdown: str, page, config, files) -> str:
 
 
 def on_page_content(html: str, page, config, files) -> str:
-    where = sources.relative(Path(page.file.abs_src_path))
+    path = Path(page.file.abs_src_path)
+    where = sources.relative(path)
     wrong.extend(f"{where}: {problem}" for problem in formulas.failures)
     formulas.failures.clear()
+    reader = cells.Reader(path, shelf.language, page.canonical_url or "", blocks.runner.result)
+    line = shelf.add(reader.cells(page.markdown), reader.page, page)
+    html = html.replace("</h1>", f"</h1>{line}", 1)
 
     def divide(found: re.Match) -> str:
         name, data = found[2], found[3]
@@ -83,6 +99,9 @@ def on_env(env, config, files) -> None:
     """All pages of a language are rendered: fail before any is written."""
     first = config.plugins["i18n"].is_default_language_build
     _report([*wrong, *(blocks.failures() if first else [])])
+    shelf.write(navigation, config)
+    if shelf.language == sources.LANGUAGES[-1]:
+        downloads.made.keep()
 
 
 def on_post_build(config) -> None:

@@ -6,11 +6,12 @@ each line came from, and names the file and line of whatever is wrong.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import textwrap
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 ROOT = Path(__file__).resolve().parents[2]
 SNIPPETS = ROOT / "snippets"
@@ -299,6 +300,19 @@ def pages(language: str) -> dict[str, Path]:
     """The pages of a language by the path that they share with their twin."""
     folder = ROOT / "docs" / language
     return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.md"))}
+
+
+def address(page: PurePath, target: str) -> str:
+    """A link from one page to another, both ``.md`` files, as the address that it has on the site.
+
+    Args:
+        page: where the link stands, from the language's folder; `target`: as the link has it.
+    """
+    folders = [
+        re.sub(r"(?:^|/)index$", "", path.removesuffix(".md"))
+        for path in (posixpath.normpath((page.parent / target).as_posix()), page.as_posix())
+    ]
+    return posixpath.relpath(folders[0] or ".", folders[1] or ".") + "/"
 
 
 def problems() -> list[str]:

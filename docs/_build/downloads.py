@@ -1,0 +1,377 @@
+"""What leaves the site as a file: notebooks, scripts, one zip of them, Markdown for machines.
+
+All are made from the cells of a page (see `cells`), by nbformat and jupytext, with the results of
+the build. The same page gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import io
+import json
+import re
+import sys
+import textwrap
+import zipfile
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urljoin, urlparse
+
+import cache as store
+from cells import Cell, joined
+from sources import LANGUAGES, ROOT
+
+# What readers install for what they import. Shown code imports nothing else: see `requirements`.
+PACKAGES = {
+    "torch": ("torch", "PyTorch"),
+    "sklearn": ("scikit-learn", ""),
+    "numpy": ("numpy", ""),
+    "tensorflow": ("tensorflow", "TensorFlow"),
+    "keras": ("keras", "Keras"),
+}
+BRANCH = "notebooks"  # where the published site's notebooks are, for Colab: see `site.yml`
+NAME = "pytorch-shown"  # of the zip, with the language
+WORDS = {
+    "zh": {
+        "made": "由网页《{title}》导出",
+        "needs": "运行本文件需要 Python 3.11 以上，以及：",
+        "fails": "有些代码故意出错，好让你看到报错；它们带有标签 `raises-exception`，“全部运行”不会停在那里。",
+        "caught": "有些代码故意出错，好让你看到报错；这里把异常接住，脚本才能继续。",
+        "another": "下面这段属于另一个进程，这里只列出，不运行：",
+        "figure": "图",
+        "download": "下载",
+        "notebook": "笔记本",
+        "script": "脚本",
+        "colab": "在 Colab 中打开",
+        "more": "其他",
+    },
+    "en": {
+        "made": "Exported from the page “{title}”",
+        "needs": "To run this file you need Python 3.11 or newer, and:",
+        "fails": "Some cells fail on purpose, to show the error; they are tagged `raises-exception`, "
+        "and “Run All” goes on after them.",
+        "caught": "Some code fails on purpose, to show the error; here the exception is caught, so "
+        "that the script goes on.",
+        "another": "What follows belongs to another process; it is listed here, not run:",
+        "figure": "Figure",
+        "download": "Download",
+        "notebook": "notebook",
+        "script": "script",
+        "colab": "Open in Colab",
+        "more": "More",
+    },
+}
+made = store.Table(
+    "downloads",
+    *(store.content(f"docs/_build/{name}.py") for name in ("cells", "downloads")),
+    *(store.distribution(name) for name in (*(p for p, _ in PACKAGES.values()), "tensorflow-cpu")),
+    *(store.distribution(name) for name in ("jupytext", "nbformat")),
+)
+
+
+def files(
+    cells: list[Cell], stem: str, title: str, language: str, address: str
+) -> dict[str, str]:
+    """The files of a page by name: a notebook and a script for each process, and ``index.md``.
+
+    Args:
+        cells: the page; `stem`: its name; `title`: its title.
+        language: its language; `address`: where it is published, or an empty string.
+    """
+    key = store.digest(json.dumps([vars(cell) for cell in cells]), stem, title, language, address)
+    return json.loads(made.get(key, lambda: json.dumps(_files(cells, stem, title, language, address))))
+
+
+def _files(cells, stem, title, language, address) -> dict[str, str]:
+    import jupytext
+    import nbformat
+
+    result = {"index.md": markdown(cells, language)}
+    for process in processes(cells):
+        name = process or stem
+        own = joined(_quoted(cell, process, language) for cell in cells)
+        needed = requirements(own)
+        book = _notebook(own, needed, title, language, address)
+        nbformat.validate(book)
+        result[f"{name}.ipynb"] = nbformat.writes(book) + "\n"
+        result[f"{name}.py"] = jupytext.writes(
+            _script(own, needed, title, language, address), "py:percent"
+        )
+    return result
+
+
+def processes(cells: list[Cell]) -> list[str]:
+    """The names of the processes of a page's code; the one that most sessions share has none."""
+    return list(dict.fromkeys(cell.process for cell in cells if cell.kind == "code"))
+
+
+def requirements(cells: list[Cell]) -> dict[str, str]:
+    """What the code needs beyond the standard library: its packages, with their versions.
+
+    Raises:
+        ValueError: The code imports a package that `PACKAGES` does not know.
+    """
+    found: dict[str, str] = {}
+    for cell in cells:
+        for name in imports(cell.text) if cell.kind == "code" else ():
+            if name in sys.stdlib_module_names:
+                continue
+            if name not in PACKAGES:
+                raise ValueError(f"shown code imports {name!r}: name its package in {__name__}.py")
+            package = PACKAGES[name][0]
+            version = store.distribution(package) or store.distribution(f"{package}-cpu")
+            found[package] = (version or "").partition("+")[0]
+    return found
+
+
+def imports(code: str) -> set[str]:
+    """The top-level modules that code imports."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def _quoted(cell: Cell, process: str, language: str) -> Cell:
+    """Code of another process becomes prose: its session cannot be where this one is."""
+    if cell.kind != "code" or cell.process == process:
+        return cell
+    return Cell("prose", f"*{WORDS[language]['another']}*\n\n{_fenced(cell)}")
+
+
+def _fenced(cell: Cell) -> str:
+    """A code cell as Markdown."""
+    printed = cell.output + (cell.error["traceback"] if cell.error else "")
+    parts = [("python", cell.text), *([("text", printed.rstrip("\n"))] if printed.strip() else [])]
+    fence = "`" * max([3, *(len(run) + 1 for _, text in parts for run in re.findall("`+", text))])
+    return "\n\n".join(f"{fence}{name}\n{text}\n{fence}" for name, text in parts)
+
+
+def _head(needed: dict[str, str], title: str, language: str, address: str, note: str) -> str:
+    """What a file says of itself."""
+    words = WORDS[language]
+    made = words["made"].format(title=title)
+    stop = {"zh": "。", "en": "."}[language]
+    what = " ".join(f"{name}=={version}" for name, version in needed.items())
+    source = f"[{made}]({address}){stop}" if address else f"{made}{stop}"
+    asked = f"{words['needs']}\n\n```sh\npip install {what}\n```"
+    return "\n\n".join(filter(None, [source, asked, words[note] if note else ""]))
+
+
+def _notebook(cells, needed, title, language, address):
+    """The cells as a notebook, with what the build printed."""
+    from nbformat import v4
+
+    fails = any(cell.error for cell in cells if cell.kind == "code")
+    head = Cell("prose", _head(needed, title, language, address, "fails" if fails else ""))
+    book = v4.new_notebook(
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "language_info": {"name": "python", "file_extension": ".py"},
+            "requirements": [f"{name}=={version}" for name, version in needed.items()],
+        }
+    )
+    count = 0
+    for cell in [head, *cells]:
+        if cell.kind == "code":
+            count += 1
+            made = v4.new_code_cell(
+                _silent(cell.text), execution_count=count, outputs=_outputs(cell, count)
+            )
+            if cell.error:
+                made.metadata["tags"] = ["raises-exception"]
+        elif cell.kind == "figure":
+            # Not an attachment: JupyterLab takes no drawings there, only pixels.
+            data = base64.b64encode(cell.svg.encode()).decode()
+            image = f'<img alt="{escape(cell.text)}" src="data:image/svg+xml;base64,{data}">'
+            made = v4.new_markdown_cell(image)
+        else:
+            made = v4.new_markdown_cell(cell.text)
+        made["id"] = store.digest(str(len(book.cells)), cell.kind, cell.text)[:8]
+        book.cells.append(made)
+    return book
+
+
+def _outputs(cell: Cell, count: int) -> list:
+    from nbformat import v4
+
+    outputs = []
+    if cell.output:
+        outputs.append(v4.new_output("stream", name="stdout", text=cell.output))
+    if cell.error:
+        trace = cell.error["traceback"].rstrip("\n").split("\n")
+        name, value = cell.error["type"], cell.error["message"]
+        outputs.append(v4.new_output("error", ename=name, evalue=value, traceback=trace))
+    return outputs
+
+
+def _silent(code: str) -> str:
+    """Code whose last value a notebook does not echo, since a script does not, either."""
+    last = ast.parse(code).body[-1]
+    echoes = isinstance(last, ast.Expr) and isinstance(last.value, ast.Call)
+    if not echoes or not isinstance(last.value.func, ast.Attribute):  # functions here give None
+        return code
+    lines = code.split("\n")
+    end = len(lines[last.end_lineno - 1].encode()[: last.end_col_offset].decode())
+    line = lines[last.end_lineno - 1]
+    lines[last.end_lineno - 1] = f"{line[:end]};{line[end:]}"
+    return "\n".join(lines)
+
+
+def _script(cells, needed, title, language, address):
+    """The cells as jupytext takes them for a script: code runs through, figures are words."""
+    from nbformat import v4
+
+    fails = any(cell.error for cell in cells if cell.kind == "code")
+    book = v4.new_notebook(
+        metadata={"jupytext": {"notebook_metadata_filter": "-all", "cell_metadata_filter": "-all"}}
+    )
+    note = "caught" if fails else ""
+    book.cells.append(v4.new_markdown_cell(_head(needed, title, language, address, note)))
+    if fails:
+        book.cells.append(v4.new_code_cell("import traceback"))
+    for cell in cells:
+        if cell.kind == "code":
+            code = caught(cell, "traceback.print_exc()") if cell.error else cell.text
+            book.cells.append(v4.new_code_cell(code))
+        else:
+            book.cells.append(v4.new_markdown_cell(_words(cell, language)))
+    return book
+
+
+def caught(cell: Cell, then: str) -> str:
+    """Code that fails on purpose, made to go on; `copy.js` does the same with ``pass``."""
+    kind = cell.error["type"]
+    qualified = re.search(rf"(?m)^([\w.]+)\.{kind}(?=:|$)", cell.error["traceback"])
+    imported = f"from {qualified[1]} import {kind}\n\n" if qualified else ""
+    body = textwrap.indent(cell.text, "    ")
+    return f"{imported}try:\n{body}\nexcept {kind}:\n    {then}"
+
+
+def _words(cell: Cell, language: str) -> str:
+    if cell.kind == "figure":
+        return f"[{WORDS[language]['figure']}{': ' if language == 'en' else '：'}{cell.text}]"
+    return cell.text
+
+
+def markdown(cells: list[Cell], language: str) -> str:
+    """The page for machines: its text, its code, its real outputs, its figures in words."""
+    parts = [_fenced(cell) if cell.kind == "code" else _words(cell, language) for cell in cells]
+    return "\n\n".join(parts) + "\n"
+
+
+@dataclass
+class Shelf:
+    """The files that one language offers, kept until the whole language is known to be well.
+
+    Args:
+        language: of the pages; `site_url`: where the site is published, or an empty string.
+        repository: the address of its repository, or an empty string.
+    """
+
+    language: str
+    site_url: str
+    repository: str
+    files: dict[PurePosixPath, dict[str, str]] = field(default_factory=dict)
+    pages: dict[PurePosixPath, Any] = field(default_factory=dict)  # MkDocs's
+
+    def add(self, cells: list[Cell], name: PurePosixPath, page: Any) -> str:
+        """Take a page; give the line of links to its files, empty where it has no code.
+
+        Args:
+            cells: the page's; `name`: its file, such as ``basics/losses.md``.
+            page: MkDocs's own idea of it.
+        """
+        found = files(cells, name.stem, page.title, self.language, page.canonical_url or "")
+        if name.stem == "index":  # it shows what the site is, and offers all chapters together
+            found = {"index.md": found["index.md"]}
+        self.files[name], self.pages[name] = found, page
+        links = [self._links(name.parent, each) for each in found if each.endswith(".ipynb")]
+        if not links:
+            return ""
+        if len(links) > 1:
+            frameworks = [_framework(cells, process) for process in processes(cells)]
+            links = [f"{label} {link}" for label, link in zip(frameworks, links, strict=True)]
+        colon, comma = {"zh": "：；", "en": (": ", "; ")}[self.language]
+        offered = f"{WORDS[self.language]['download']}{colon}{comma.join(links)}"
+        return f'<p class="downloads" data-search-exclude>{offered}</p>'
+
+    def _links(self, folder: PurePosixPath, book: str) -> str:
+        """The links to a notebook and its script, and to Colab where that can find it."""
+        words = WORDS[self.language]
+        script = book.replace(".ipynb", ".py")
+        links = [
+            f'<a href="{book}" download>{words["notebook"]}</a>',
+            f'<a href="{script}" download>{words["script"]}</a>',
+        ]
+        address = urlparse(self.repository)
+        if address.netloc == "github.com":
+            path = f"{address.path.strip('/').removesuffix('.git')}/blob/{BRANCH}"
+            inside = (PurePosixPath(_folder(self.language)) / folder / book).as_posix()
+            link = f"https://colab.research.google.com/github/{path}/{inside}"
+            links.append(f'<a href="{link}">{words["colab"]}</a>')
+        return " · ".join(links)
+
+    def write(self, nav: Any, config: Any) -> None:
+        """Write all files of the language into the site."""
+        for name, of_page in self.files.items():
+            folder = Path(self.pages[name].file.abs_dest_path).parent
+            folder.mkdir(parents=True, exist_ok=True)
+            for each, text in of_page.items():
+                (folder / each).write_text(text, "utf-8")
+        home = Path(config.site_dir) / ("" if self.language == LANGUAGES[0] else self.language)
+        (home / f"{_folder(self.language)}.zip").write_bytes(self._zip())
+        (home / "llms.txt").write_text(self._llms(nav, config), "utf-8")
+
+    def _zip(self) -> bytes:
+        """All notebooks and scripts, with what they need and their licence."""
+        inside = {"LICENSE": (ROOT / "LICENSE").read_text("utf-8")}
+        needed: set[str] = set()
+        for name, of_page in self.files.items():
+            for each, text in of_page.items():
+                if each != "index.md":
+                    inside[(name.parent / each).as_posix()] = text
+                if each.endswith(".ipynb"):
+                    needed |= set(json.loads(text)["metadata"]["requirements"])
+        inside["requirements.txt"] = "".join(f"{each}\n" for each in sorted(needed))
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name, text in sorted(inside.items()):
+                entry = zipfile.ZipInfo(f"{_folder(self.language)}/{name}", (1980, 1, 1, 0, 0, 0))
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, text, zipfile.ZIP_DEFLATED)
+        return buffer.getvalue()
+
+    def _llms(self, nav: Any, config: Any) -> str:
+        """The index for machines, as https://llmstxt.org has it."""
+        ours = list(self.pages.values())
+        sections: dict[str, list[str]] = {}
+        for page in sorted((p for p in nav.pages if p in ours), key=lambda p: p.parent is None):
+            section = page.ancestors[-1].title if page.parent else WORDS[self.language]["more"]
+            address = urljoin(self.site_url, f"{'' if page.url == './' else page.url}index.md")
+            if not self.site_url and self.language != LANGUAGES[0]:
+                address = address.removeprefix(f"{self.language}/")
+            item = f"- [{page.title}]({address})"
+            description = page.meta.get("description")
+            sections.setdefault(section, []).append(f"{item}: {description}" if description else item)
+        parts = [f"# {config.site_name}", f"> {config.site_description}"]
+        for title, items in sections.items():
+            parts += [f"## {title}", "\n".join(items)]
+        return "\n\n".join(parts) + "\n"
+
+
+def _folder(language: str) -> str:
+    return f"{NAME}-{language}"
+
+
+def _framework(cells: list[Cell], process: str) -> str:
+    """What a process is about: the last of the frameworks in `PACKAGES` that it imports."""
+    own = [cell.text for cell in cells if cell.kind == "code" and cell.process == process]
+    used = set().union(*map(imports, own))
+    return [label for name, (_, label) in PACKAGES.items() if label and name in used][-1]
