@@ -37,7 +37,7 @@ class Cell:
     Attributes:
         kind: ``prose``, ``code`` or ``figure``.
         text: Markdown, code in the page's language, or what the figure shows, in words.
-        session: the session of a code cell, and `process` its own process's name, if it has one.
+        session: the session of a code cell; `fresh`: whether it wants a process of its own.
         output: what the code printed; `error`: type, message and traceback of what it raised.
         measured: whether the output is a measurement, which need not repeat.
         svg: the drawing of a figure, as a file of its own in the light theme's colours.
@@ -46,7 +46,7 @@ class Cell:
     kind: str
     text: str
     session: str = ""
-    process: str = ""
+    fresh: bool = False
     output: str = ""
     error: dict | None = None
     measured: bool = False
@@ -130,7 +130,7 @@ class Reader:
                 "code",
                 in_language(block.code, self.language),
                 session=block.session,
-                process=block.session if block.options.get("process") == "fresh" else "",
+                fresh=block.options.get("process") == "fresh",
                 output=result["output"],
                 error=result["error"],
                 measured="measured" in block.options,

@@ -42,7 +42,7 @@ WORDS = {
         "caught": "有些代码故意出错，好让你看到报错；这里把异常接住，脚本才能继续。",
         "another": "下面这段属于另一个进程，这里只列出，不运行：",
         "figure": "图",
-        "download": "下载",
+        "download": "下载本章",
         "notebook": "笔记本",
         "script": "脚本",
         "colab": "在 Colab 中打开",
@@ -57,7 +57,7 @@ WORDS = {
         "that the script goes on.",
         "another": "What follows belongs to another process; it is listed here, not run:",
         "figure": "Figure",
-        "download": "Download",
+        "download": "Download this chapter",
         "notebook": "notebook",
         "script": "script",
         "colab": "Open in Colab",
@@ -90,9 +90,9 @@ def _files(cells, stem, title, language, address) -> dict[str, str]:
     import nbformat
 
     result = {"index.md": markdown(cells, language)}
-    for process in processes(cells):
+    for process, sessions in processes(cells).items():
         name = process or stem
-        own = joined(_quoted(cell, process, language) for cell in cells)
+        own = joined(_quoted(cell, sessions, language) for cell in cells)
         needed = requirements(own)
         book = _notebook(own, needed, title, language, address)
         nbformat.validate(book)
@@ -103,9 +103,22 @@ def _files(cells, stem, title, language, address) -> dict[str, str]:
     return result
 
 
-def processes(cells: list[Cell]) -> list[str]:
-    """The names of the processes of a page's code; the one that most sessions share has none."""
-    return list(dict.fromkeys(cell.process for cell in cells if cell.kind == "code"))
+def processes(cells: list[Cell]) -> dict[str, set[str]]:
+    """The sessions of a page by the process that a reader can run them in; the first has no name.
+
+    Sessions that follow each other share one process. A session that another one interrupts would
+    come back to changed variables, so the interrupting one gets a process, and files, of its own.
+    """
+    code = [cell for cell in cells if cell.kind == "code"]
+    sessions = [cell.session for cell in code]
+    found: dict[str, set[str]] = {}
+    for position, cell in enumerate(code):
+        started = set(sessions[:position])
+        interrupts = any(each in sessions[position:] for each in started - {cell.session})
+        if cell.session not in started:
+            alone = cell.fresh or interrupts
+            found.setdefault(cell.session if alone else "", set()).add(cell.session)
+    return found
 
 
 def requirements(cells: list[Cell]) -> dict[str, str]:
@@ -138,9 +151,9 @@ def imports(code: str) -> set[str]:
     return found
 
 
-def _quoted(cell: Cell, process: str, language: str) -> Cell:
+def _quoted(cell: Cell, sessions: set[str], language: str) -> Cell:
     """Code of another process becomes prose: its session cannot be where this one is."""
-    if cell.kind != "code" or cell.process == process:
+    if cell.kind != "code" or cell.session in sessions:
         return cell
     return Cell("prose", f"*{WORDS[language]['another']}*\n\n{_fenced(cell)}")
 
@@ -296,11 +309,12 @@ class Shelf:
         if not links:
             return ""
         if len(links) > 1:
-            frameworks = [_framework(cells, process) for process in processes(cells)]
-            links = [f"{label} {link}" for label, link in zip(frameworks, links, strict=True)]
-        colon, comma = {"zh": "：；", "en": (": ", "; ")}[self.language]
-        offered = f"{WORDS[self.language]['download']}{colon}{comma.join(links)}"
-        return f'<p class="downloads" data-search-exclude>{offered}</p>'
+            labels = [f"<b>{escape(label, quote=False)}</b>" for label in _labels(cells)]
+            links = [f"{label} {link}" for label, link in zip(labels, links, strict=True)]
+        else:
+            links = [f"<b>{WORDS[self.language]['download']}</b> {links[0]}"]
+        spans = " ".join(f"<span>{link}</span>" for link in links)
+        return f'<p class="downloads" data-search-exclude>{spans}</p>'
 
     def _links(self, folder: PurePosixPath, book: str) -> str:
         """The links to a notebook and its script, and to Colab where that can find it."""
@@ -370,8 +384,18 @@ def _folder(language: str) -> str:
     return f"{NAME}-{language}"
 
 
-def _framework(cells: list[Cell], process: str) -> str:
-    """What a process is about: the last of the frameworks in `PACKAGES` that it imports."""
-    own = [cell.text for cell in cells if cell.kind == "code" and cell.process == process]
-    used = set().union(*map(imports, own))
-    return [label for name, (_, label) in PACKAGES.items() if label and name in used][-1]
+def _labels(cells: list[Cell]) -> list[str]:
+    """What each process of a page is about: its framework, or else the section that begins it."""
+    frameworks, headings = [], []
+    for sessions in processes(cells).values():
+        own = [cell.text for cell in cells if cell.session in sessions]
+        used = set().union(*map(imports, own))
+        frameworks.append([label for name, (_, label) in PACKAGES.items() if label and name in used])
+        first = next(n for n, cell in enumerate(cells) if cell.session in sessions)
+        *_, heading = (cell.text for cell in cells[:first] if cell.text.startswith("#"))
+        headings.append(heading.partition("\n")[0].lstrip("# ").replace("`", ""))
+    latest = [labels[-1] if labels else "" for labels in frameworks]
+    if len(set(latest)) == len(latest):
+        return latest
+    title = next(cell.text for cell in cells if cell.text.startswith("# "))
+    return [title.partition("\n")[0].lstrip("# "), *headings[1:]]
