@@ -3,6 +3,7 @@
 import functools
 import http.server
 import os
+import re
 import shutil
 import threading
 
@@ -28,11 +29,17 @@ if not BROWSER and not os.environ.get("CI"):
 
 @pytest.fixture(scope="module")
 def address(site):
-    """Where the built site is served."""
+    """Where the built site is served, under the policy that its pages carry."""
+    home = (site / "index.html").read_text("utf-8")
+    policy = re.search(r'"Content-Security-Policy" content="([^"]+)"', home)[1]
 
     class Silent(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
             pass
+
+        def end_headers(self):
+            self.send_header("Content-Security-Policy", policy)
+            super().end_headers()
 
     handler = functools.partial(Silent, directory=str(site))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -78,7 +85,8 @@ def test_no_error_no_foreign_request_and_nothing_overflows(
     browser, address, language, name
 ):
     for scheme in ("light", "dark"):
-        context = browser.new_context(color_scheme=scheme)
+        # Nothing is on its way from place to place while it is measured.
+        context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")
         page = context.new_page()
         errors, foreign = watched(page, address)
         page.goto(url(address, language, name), wait_until="networkidle")
@@ -121,7 +129,10 @@ def test_the_copy_button_copies_exactly_the_code(
     page.evaluate(
         "document.querySelectorAll('details').forEach(each => each.open = true)"
     )
-    page.add_style_tag(content=".tabbed-block { display: block !important }")
+    page.evaluate(
+        """document.querySelectorAll(".tabbed-block").forEach(each =>
+          each.style.setProperty("display", "block", "important"))"""
+    )
     boxes = page.locator("div.highlight[data-session]")
     assert boxes.count() == len(codes)
     for number, code in enumerate(codes):
@@ -164,8 +175,79 @@ def test_search_finds_the_page_in_its_language(
     page.close()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_search_colours_copying_and_tabs_work_under_the_policy(
+    browser, address, language
+):
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    errors, foreign = watched(page, address)
+    page.goto(url(address, language, "basics/autograd.md"))
+    page.locator("input.md-search__input").click()
+    page.locator("input.md-search__input").press_sequentially("autograd")
+    page.locator(".md-search-result__link").first.wait_for(timeout=15_000)
+    page.keyboard.press("Escape")
+    page.locator(".md-header__option > button:visible").click()
+    code = page.locator("div.highlight[data-session]").first
+    code.scroll_into_view_if_needed()  # its button comes when it is seen
+    code.locator("button").first.click()
+    assert page.evaluate("navigator.clipboard.readText()")
+    assert (errors, foreign) == ([], [])
+    # And it is in force: a script in the page does not run.
+    page.evaluate(
+        """() => {
+          const script = document.createElement("script");
+          script.textContent = "globalThis.ran = true";
+          document.body.append(script);
+        }"""
+    )
+    assert page.evaluate("globalThis.ran") is None
+    assert "Content Security Policy" in errors[0]
+    context.close()
+
+
+@pytest.mark.parametrize("system", ["light", "dark"])
+def test_the_colours_follow_the_system_until_chosen_and_then_stay(
+    browser, address, system
+):
+    context = browser.new_context(color_scheme=system)
+    page = context.new_page()
+    button = page.locator(".md-header__option > button:visible")
+    own = {"light": "default", "dark": "slate"}
+
+    def scheme() -> str:
+        return page.locator("body").get_attribute("data-md-color-scheme")
+
+    page.goto(url(address, "zh", "index.md"))
+    names = [button.get_attribute("aria-label")]
+    assert scheme() == own[system]
+    for chosen in ("default", "slate"):  # by keyboard, which stays on the button
+        button.focus() if len(names) == 1 else None
+        page.keyboard.press("Enter")
+        assert scheme() == chosen
+        names.append(button.get_attribute("aria-label"))
+        assert page.evaluate("document.activeElement.ariaLabel") == names[-1]
+        page.goto(url(address, "en", "index.md"), wait_until="commit")
+        assert scheme() == chosen
+        page.goto(url(address, "zh", "index.md"))
+        button.focus()
+    assert len(set(names)) == 3
+    page.goto(f"{address}/404.html")
+    assert scheme() == "slate"
+    page.goto(url(address, "zh", "index.md"))
+    button.click()
+    other = {"light": "dark", "dark": "light"}[system]
+    page.emulate_media(color_scheme=other)
+    page.wait_for_function(
+        "scheme => document.body.dataset.mdColorScheme === scheme", arg=own[other]
+    )
+    context.close()
+
+
 def test_the_missing_page_speaks_both_languages(browser, address):
     page = browser.new_page()
-    page.goto(f"{address}/404.html")
+    errors, foreign = watched(page, address)
+    page.goto(f"{address}/404.html", wait_until="networkidle")
+    assert (errors, foreign) == ([], [])
     assert page.locator("[lang^=zh]").count() and page.locator("[lang^=en]").count()
     page.close()

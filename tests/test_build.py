@@ -175,6 +175,14 @@ def test_a_wrong_formula_names_its_page(project):
     assert "docs/zh/page.md: the formula '\\\\frac{1}{' is wrong" in done.stderr
 
 
+def test_a_formula_in_need_of_a_style_says_where_to_put_it(project):
+    project.page("page.md", "$\\begin{array}{l|r} a & b \\end{array}$\n")
+    done = project.build()
+    assert done.returncode == 1
+    assert "docs/zh/page.md: the formula '\\\\begin{array}" in done.stderr
+    assert "border-right" in done.stderr and "docs/assets/site.css" in done.stderr
+
+
 def test_formulas_are_mathml_with_their_tex(project):
     project.page("page.md", "# P\n\n$\\eta = 0.1$ and\n\n$$\n\\arg\\min_w L(w)\n$$\n")
     assert project.build().returncode == 0

@@ -189,8 +189,27 @@ def test_no_page_carries_a_path_of_this_machine_or_a_foreign_request(site):
         assert not re.search(r"/tmp/|/root/|/home/", html), path
         assert not re.search(
             r"<(?:script|link|img|iframe)[^>]+(?:src|href)=\"(?:https?:)?//(?!localhost)",
-            re.sub(r"<link[^>]+rel=\"(?:canonical|alternate)\"[^>]*>", "", html),
+            re.sub(r"<link[^>]+rel=\"(?:canonical|alternate ?)\"[^>]*>", "", html),
         ), path
+
+
+def test_no_page_has_scripts_or_styles_of_its_own(site):
+    """So a Content-Security-Policy without exceptions holds; each page carries it."""
+    for path in site.rglob("*.html"):
+        html = re.sub(r"(?s)<(pre|annotation)\b.*?</\1>", "", path.read_text("utf-8"))
+        tags = re.findall(r"<[a-zA-Z][^>]*>", html)
+        policies = [tag for tag in tags if "Content-Security-Policy" in tag]
+        assert len(policies) == 1 and "default-src 'none'" in policies[0], path
+        assert "unsafe" not in policies[0]
+        for tag in tags:
+            assert not re.match(r"<style\b", tag), path
+            assert not re.search(
+                r"\s(style|on\w+)\s*=", re.sub(r'"[^"]*"', '""', tag)
+            ), tag
+            if re.match(r"<script\b", tag):
+                assert " src=" in tag or 'type="application/json"' in tag, (
+                    f"{path}: {tag}"
+                )
 
 
 def test_links_inside_the_site_lead_somewhere(site):

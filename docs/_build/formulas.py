@@ -17,6 +17,16 @@ MARKED = re.compile(
     r"(?P<mark>[，。；：、！？）,.;:!?)]*)",
     re.DOTALL,
 )
+# Styles stand in the style sheet (site.css, "formulas"), because a strict Content-Security-Policy
+# forbids them in the page: what the converter writes, and the class that says the same.
+CLASSES = {
+    "text-align: left;justify-items: start;padding-left: 0;": "right-side",
+    "text-align: left;justify-items: start;padding-right: 0;": "case",
+    "text-align: left;justify-items: start;padding-right: 0;padding-left:1em;": "condition",
+    "text-align: right;justify-items: end;padding-right: 0;": "left-side",
+    "margin-left:-0.16666667em;": "closer",
+}
+STYLE = re.compile(r' style="([^"]*)"')
 converter = LatexToMathML(annotation=True, fancy_error=False)
 failures: list[str] = []  # of the page that is being rendered
 
@@ -39,6 +49,12 @@ class _MathML(Postprocessor):
         except LatexError as error:
             failures.append(f"the formula {tex!r} is wrong: {error}")
             return f'<code class="formula-failure">{html.escape(tex)}</code>'
+        for style in sorted(set(STYLE.findall(mathml)) - set(CLASSES)):
+            failures.append(
+                f"the formula {tex!r} needs the style {style!r}: give it a class, in CLASSES of"
+                " docs/_build/formulas.py and in docs/assets/site.css"
+            )
+        mathml = STYLE.sub(lambda style: f' class="{CLASSES.get(style[1])}"', mathml)
         # A block may be wider than a phone: it scrolls in its box, and the keyboard reaches it.
         if is_block:
             return f'<div class="formula" tabindex="0">{mathml}</div>{match["mark"]}'

@@ -30,6 +30,9 @@ EXPLORABLE = re.compile(
     r'(<figure class="explorable" id="explore-([\w-]+)"[^>]*)>'
     r'<script type="application/json">(.*?)</script>'
 )
+# Nothing in the style sheet tells these from other code, and a chapter has thousands. What follows
+# the name of an exception is its message, which the style sheet knows by its element.
+PLAIN = re.compile(r'(?<!</span>: )<span class="[nopw]">([^<]*)</span>')
 serving = False
 wrong: list[str] = []
 explored: dict[str, str] = {}
@@ -48,6 +51,9 @@ def on_startup(command: str, dirty: bool) -> None:
 def on_config(config):
     if not any(isinstance(known, formulas.Formulas) for known in config.markdown_extensions):
         config.markdown_extensions.append(formulas.Formulas())
+    config.extra_css = [path for path in config.extra_css if "mkdocstrings" not in str(path)]
+    if serving:
+        config.extra.pop("policy", None)
     return config
 
 
@@ -92,7 +98,7 @@ def on_page_content(html: str, page, config, files) -> str:
         explored[path] = f"document.currentScript.data={data}\n"
         return f'{found[1]} data-source="{get_relative_url(path, page.url)}">'
 
-    return EXPLORABLE.sub(divide, html)
+    return EXPLORABLE.sub(divide, PLAIN.sub(r"\1", html))
 
 
 def on_env(env, config, files) -> None:

@@ -1,10 +1,13 @@
 // Small comforts. The site reads without them.
+
 addEventListener("load", () => {
   const all = (selector) => [...document.querySelectorAll(selector)];
 
   // What is wider than its box can be scrolled by keyboard; what is not is no stop on the way.
-  const mark = (box) => (box.scrollWidth > box.clientWidth ? (box.tabIndex = 0) : box.removeAttribute("tabindex"));
-  const observer = new ResizeObserver((entries) => entries.forEach((entry) => mark(entry.target)));
+  const observer = new ResizeObserver((entries) => {
+    const wide = entries.map(({ target }) => target.scrollWidth > target.clientWidth); // look at all, then change
+    entries.forEach(({ target }, n) => (wide[n] ? (target.tabIndex = 0) : target.removeAttribute("tabindex")));
+  });
   all(".formula, .fig-wide > .fig-drawing, .fig-values, .md-typeset__scrollwrap, .md-typeset pre > code").forEach((box) => observer.observe(box));
 
   // So can a formula in a line of text that is wider than the line.
@@ -28,6 +31,10 @@ addEventListener("load", () => {
 
   // A copy button is no landmark of the page.
   all(".md-code__nav").forEach((box) => box.setAttribute("role", "none"));
+
+  // An address that names a tab opens it.
+  const named = document.getElementById(location.hash.slice(1));
+  if (named?.name?.startsWith("__tabbed_")) named.checked = true;
 
   // Headings have the same ids in both languages, so the other language opens at the same place.
   all("a.twin").forEach((link) => link.addEventListener("click", () => (link.hash = location.hash)));
