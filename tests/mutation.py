@@ -5,7 +5,7 @@
 Each mutant changes one thing in one region of a snippet: an operator, a comparison, a number, a
 truth value, or it drops a call. A mutant that the module's own tests don't notice is printed, and
 the exit code says whether more than one in ten lived. It works on copies; the repository stays as
-it is. ``ALIVE`` lists mutants that may live, each with the reason.
+it is. ``ALIVE`` lists what may live, with the reason; a sample may hold two standard deviations more.
 
 Why not a library: mutmut changes function bodies only, and our modules teach in straight lines;
 cosmic-ray starts a new Python, which imports torch, for every mutant (6 s instead of 1).
@@ -13,8 +13,10 @@ cosmic-ray starts a new Python, which imports torch, for every mutant (6 s inste
 
 import argparse
 import ast
+import math
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -39,22 +41,61 @@ SWAPS = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
 }
-# What may live: a part of the line, and why no test could or should notice.
-ALIVE: dict[str, str] = {
-    "manual_seed": "another seed gives other numbers, which the pages read from the run",
-    "print(": "how many digits are printed; the pages show whatever is printed",
-}
+# What may live: a region, a part of the line, and why no test could or should notice.
+ALIVE: list[tuple[str, str, str]] = [
+    (
+        "",
+        r"manual_seed",
+        "another seed gives other numbers, which the pages read from the run",
+    ),
+    (
+        "",
+        r"print\(|round\(",
+        "how many digits are printed; the pages show whatever is printed",
+    ),
+    (
+        "fails",
+        "",
+        "it still fails with the type and the last line that the tests assert",
+    ),
+    (
+        "solve",
+        r"^ *check_\w+\(",
+        "the checker has tests of its own; here it only speaks",
+    ),
+    ("", r"strict=True", "the lengths are equal; it guards the reader against a slip"),
+    (
+        "",
+        r"^ *\w+\.(train|eval)\(\)",
+        "the model is in that mode already; the habit is taught",
+    ),
+    ("", r"weights_only", "the default; written out because it matters"),
+]
 
 
-def regions(source: str) -> set[int]:
-    """The numbers of the lines that pages show."""
-    shown, inside = set(), 0
+def regions(source: str) -> dict[int, str]:
+    """For each line that pages show, the innermost region that it is in."""
+    shown, inside = {}, []
     for number, line in enumerate(source.splitlines(), 1):
-        if "# --8<-- [" in line:
-            inside += 1 if "[start:" in line else -1
+        if "[start:" in line:
+            inside.append(line.split("[start:")[1].rstrip("]"))
+        elif "[end:" in line:
+            inside.remove(line.split("[end:")[1].rstrip("]"))
         elif inside:
-            shown.add(number)
+            shown[number] = inside[-1]
     return shown
+
+
+def reason(region: str, line: str) -> str:
+    """Why a mutant of this line may live, or nothing."""
+    return next(
+        (
+            why
+            for start, part, why in ALIVE
+            if region.startswith(start) and re.search(part, line)
+        ),
+        "",
+    )
 
 
 def mutants(source: str) -> list[tuple[int, str, str]]:
@@ -84,9 +125,10 @@ def mutants(source: str) -> list[tuple[int, str, str]]:
         elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
             new = str(not node.value)
         elif isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-            new = repr(
-                node.value + 1 if isinstance(node.value, int) else node.value * 2 + 1e-9
-            )
+            # Twice the number, where that is another one: one more in a thousand tells nothing.
+            number = node.value
+            few = isinstance(number, int) and abs(number) < 10
+            new = repr(number + 1 if few or number == 0 else number * 2)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             if old.startswith("print("):
                 continue
@@ -164,25 +206,29 @@ def main() -> int:
             found = mutants(source)
             if options.sample and len(found) > options.sample:
                 found = random.Random(options.seed).sample(found, options.sample)
-            results = pool.map(
-                lives, [module] * len(found), [text for *_, text in found]
+            results = list(
+                pool.map(lives, [module] * len(found), [text for *_, text in found])
             )
+            shown = regions(source)
             survivors = 0
             for (line, change, _), survived in zip(found, results, strict=True):
-                text = source.splitlines()[line - 1]
-                reason = next((why for part, why in ALIVE.items() if part in text), "")
                 if survived:
-                    survivors += not reason
+                    why = reason(shown[line], source.splitlines()[line - 1])
+                    survivors += not why
                     print(
-                        f"alive: snippets/{module}:{line}: {change}  {reason and f'({reason})'}"
+                        f"alive: snippets/{module}:{line}: {change}  {why and f'({why})'}"
                     )
+            lived = sum(results)
             print(
-                f"{module}: {len(found)} mutants, {survivors} alive without a reason",
-                flush=True,
+                f"{module}: {len(found)} mutants, {lived} alive, {survivors} without a reason"
             )
+            sys.stdout.flush()
             total, alive = total + len(found), alive + survivors
-    print(f"{total} mutants, {alive} alive ({alive / max(total, 1):.1%})")
-    return alive > total / 10
+    print(
+        f"{total} mutants, {alive} alive without a reason ({alive / max(total, 1):.1%})"
+    )
+    # A sample of few may hold more than its share: two standard deviations are its due.
+    return alive > total / 10 + (2 * math.sqrt(0.09 * total) if options.sample else 0)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -74,6 +75,17 @@ def test_both_languages_and_every_later_build_share_one_run(counted):
         counted.html("en/page/index.html"),
     ) == before
     assert "2\n" in before[0]
+
+
+def test_the_program_that_builds_imports_nothing_that_its_sessions_need(project):
+    code = "import matplotlib.figure\nimport sklearn\nimport torch\nprint(6 * 7)"
+    body = f'```python exec="on" source="above" result="text" session="page"\n{code}\n```\n'
+    project.page("page.md", body)
+    done = project.build(PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 0, done.stderr
+    imported = set(re.findall(r"(?m)^import time: .*\| +(\w+)$", done.stderr))
+    assert "pygments" in imported, sorted(imported)
+    assert not imported & {"matplotlib", "sklearn", "tensorflow", "torch"}
 
 
 @pytest.mark.parametrize(
