@@ -1,6 +1,6 @@
 """Break the taught code on purpose, and see whether a test notices.
 
-    python tests/mutation.py [--sample 20] [--seed 0] [basics/autograd.py …]
+    python tests/mutation.py [--sample 20 | --total 30] [--seed 0] [basics/autograd.py …]
 
 Each mutant changes one thing in one region of a snippet: an operator, a comparison, a number, a
 truth value, or it drops a call. A mutant that the module's own tests don't notice is printed, and
@@ -187,48 +187,53 @@ def lives(module: str, source: str) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("modules", nargs="*", help="of snippets/; all unless named")
-    parser.add_argument(
-        "--sample", type=int, default=0, help="mutants of each module; 0: all"
-    )
+    parser.add_argument("--sample", type=int, help="mutants of each module; else all")
+    parser.add_argument("--total", type=int, help="mutants of all modules together")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    every = (ROOT / "snippets").rglob("*.py")
-    modules = options.modules or sorted(
-        p.relative_to(ROOT / "snippets").as_posix() for p in every
-    )
+    chance = random.Random(options.seed)
+    every = sorted((ROOT / "snippets").rglob("[a-z]*.py"))
+    modules = options.modules or [str(p.relative_to(ROOT / "snippets")) for p in every]
+    sources = {m: (ROOT / "snippets" / m).read_text("utf-8") for m in modules}
+    found = {module: mutants(source) for module, source in sources.items()}
+    if options.sample:
+        found = {
+            m: chance.sample(f, min(options.sample, len(f))) for m, f in found.items()
+        }
+    if options.total:
+        drawn = chance.sample([(m, f) for m in found for f in found[m]], options.total)
+        found = {module: [f for m, f in drawn if m == module] for module in found}
+
     total = alive = 0
     with ProcessPoolExecutor(os.cpu_count(), initializer=prepare) as pool:
-        for module in modules:
-            source = (ROOT / "snippets" / module).read_text("utf-8")
+        for module, changed in found.items():
+            if not changed:
+                continue
             # Or every count below would be worth nothing.
-            sound = pool.submit(lives, module, source).result()
+            sound = pool.submit(lives, module, sources[module]).result()
             assert sound, f"{module}: its tests fail as it is"
-            found = mutants(source)
-            if options.sample and len(found) > options.sample:
-                found = random.Random(options.seed).sample(found, options.sample)
-            results = list(
-                pool.map(lives, [module] * len(found), [text for *_, text in found])
-            )
-            shown = regions(source)
+            texts = [text for *_, text in changed]
+            results = list(pool.map(lives, [module] * len(texts), texts))
+            lines, shown = sources[module].splitlines(), regions(sources[module])
             survivors = 0
-            for (line, change, _), survived in zip(found, results, strict=True):
+            for (line, change, _), survived in zip(changed, results, strict=True):
                 if survived:
-                    why = reason(shown[line], source.splitlines()[line - 1])
+                    why = reason(shown[line], lines[line - 1])
                     survivors += not why
                     print(
                         f"alive: snippets/{module}:{line}: {change}  {why and f'({why})'}"
                     )
-            lived = sum(results)
             print(
-                f"{module}: {len(found)} mutants, {lived} alive, {survivors} without a reason"
+                f"{module}: {len(texts)} mutants, {sum(results)} alive, {survivors} unexplained"
             )
             sys.stdout.flush()
-            total, alive = total + len(found), alive + survivors
+            total, alive = total + len(texts), alive + survivors
     print(
         f"{total} mutants, {alive} alive without a reason ({alive / max(total, 1):.1%})"
     )
-    # A sample of few may hold more than its share: two standard deviations are its due.
-    return alive > total / 10 + (2 * math.sqrt(0.09 * total) if options.sample else 0)
+    # A sample may hold more than its share: two standard deviations are its due.
+    slack = 2 * math.sqrt(0.09 * total) if options.sample or options.total else 0
+    return alive > total / 10 + slack
 
 
 if __name__ == "__main__":
