@@ -2,10 +2,13 @@
 
 import re
 from html import unescape
+from itertools import combinations
+from pathlib import Path
 
 import figures
 import numpy as np
 import pytest
+from colorspacious import cspace_convert, deltaE
 
 
 def drawn(draw, capsys, **options) -> str:
@@ -154,3 +157,53 @@ def test_the_legend_shows_a_marks_own_shape(capsys, marker, corners):
             "C" not in shape
             and len(set(re.findall(r"[\d.]+ [\d.]+", shape))) == corners
         )
+
+
+CSS = (Path(figures.__file__).parents[1] / "assets/site.css").read_text("utf-8")
+
+
+def palette(theme: str) -> dict[str, list[float]]:
+    """The page's colours for figures, as sRGB from 0 to 1."""
+    light, dark = re.findall(r"--paper: #.*?(?=\n  ?\}|\n\})", CSS, re.DOTALL)[:2]
+    found = re.findall(r"--fig-(\w+): #(\w{6})", light if theme == "light" else dark)
+    return {
+        name: [int(hex[n : n + 2], 16) / 255 for n in (0, 2, 4)] for name, hex in found
+    }
+
+
+@pytest.mark.parametrize("sight", [None, "protanomaly", "deuteranomaly", "tritanomaly"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_colour_blind_readers_tell_curves_apart(theme, sight):
+    """Distances in CAM02-UCS, where about 1 is just noticeable side by side."""
+    space = {"name": "sRGB1+CVD", "cvd_type": sight, "severity": 100}
+    seen = {
+        name: np.clip(cspace_convert(rgb, space, "sRGB1"), 0, 1) if sight else rgb
+        for name, rgb in palette(theme).items()
+        if name.isdigit()
+    }
+    assert len(seen) == len(figures.CYCLE)
+    apart = {
+        pair: deltaE(seen[pair[0]], seen[pair[1]], input_space="sRGB1")
+        for pair in combinations(seen, 2)
+    }
+    assert min(apart.values()) > 8, min(apart, key=apart.get)
+    # Few figures have more than four curves.
+    assert min(apart[pair] for pair in combinations("0123", 2)) > 13
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_curves_stand_out_from_the_page(theme):
+    """WCAG 1.4.11 asks 3:1 of graphics, 1.4.3 asks 4.5:1 of text."""
+
+    def luminance(rgb):
+        linear = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb
+        ]
+        return np.dot(linear, [0.2126, 0.7152, 0.0722])
+
+    colours = palette(theme)
+    paper = luminance(colours.pop("paper"))
+    for name, rgb in colours.items():
+        low, high = sorted([luminance(rgb), paper])
+        needed = {"ink": 4.5, "grid": 1}.get(name, 3)
+        assert (high + 0.05) / (low + 0.05) >= needed, name

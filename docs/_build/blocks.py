@@ -79,7 +79,7 @@ def format_python(
         # MkDocs does not see what a hidden block writes.
         page = block.page.relative_to(ROOT / "docs" / block.language)
         text = PAGE_LINK.sub(lambda m: f"]({address(page, m[1])}{m[2] or ''})", text)
-    if html:
+    if not source:
         text = WORD.sub(lambda match: match[2] if match[1] == block.language else "", text)
     fences = _fence("python", marks), _fence(lexer, output_marks)
     if html and not source:

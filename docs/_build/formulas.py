@@ -57,7 +57,8 @@ class _MathML(Postprocessor):
         mathml = STYLE.sub(lambda style: f' class="{CLASSES.get(style[1])}"', mathml)
         # A block may be wider than a phone: it scrolls in its box, and the keyboard reaches it.
         if is_block:
-            return f'<div class="formula" tabindex="0">{mathml}</div>{match["mark"]}'
+            box = f'<div class="formula" tabindex="0">{mathml}</div>'
+            return f'<div class="formula-box">{box}</div>{match["mark"]}'  # site.js adds a button
         # No line begins with the mark that follows a formula, unless the two might not fit a phone.
         short = match["mark"] and len(tex) < 30
         return (

@@ -20,6 +20,19 @@ addEventListener("load", () => {
   document.fonts.ready.then(fit);
   addEventListener("resize", fit);
 
+  // Each formula on its own can be copied as TeX, which its MathML carries.
+  const [copy, done] = document.documentElement.lang.startsWith("zh") ? ["复制 TeX", "已复制"] : ["Copy TeX", "Copied"];
+  all(".formula-box").forEach((box) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "formula-copy", textContent: copy });
+    button.setAttribute("aria-live", "polite");
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(box.querySelector("annotation").textContent);
+      button.textContent = done;
+      setTimeout(() => (button.textContent = copy), 2000);
+    });
+    if (navigator.clipboard) box.append(button); // not over plain http
+  });
+
   // What opens the contents and the search answers to Enter and to the space bar, as buttons do.
   all("label > [role=button]").forEach((button) =>
     button.addEventListener("keydown", (event) => {
@@ -38,4 +51,29 @@ addEventListener("load", () => {
 
   // Headings have the same ids in both languages, so the other language opens at the same place.
   all("a.twin").forEach((link) => link.addEventListener("click", () => (link.hash = location.hash)));
+});
+
+// In copied text, formulas are TeX: MathML's own text would be letters without structure.
+addEventListener("copy", (event) => {
+  const selection = getSelection();
+  if (!selection.rangeCount || /^(INPUT|TEXTAREA)$/.test(document.activeElement?.tagName)) return;
+  const range = selection.getRangeAt(0).cloneRange();
+  const around = (node) => (node.closest ? node : node.parentElement)?.closest("math");
+  const [first, last] = [around(range.startContainer), around(range.endContainer)];
+  if (first) range.setStartBefore(first);
+  if (last) range.setEndAfter(last);
+  const box = document.createElement("div");
+  box.className = "copied";
+  box.append(range.cloneContents());
+  if (!box.querySelector("math")) return;
+  event.clipboardData.setData("text/html", box.innerHTML);
+  box.querySelectorAll(".formula-copy").forEach((button) => button.remove());
+  box.querySelectorAll("math").forEach((math) => {
+    const mark = math.getAttribute("display") === "block" ? "$$" : "$";
+    math.replaceWith(mark + math.querySelector("annotation").textContent + mark);
+  });
+  document.body.append(box); // only what is laid out knows where its lines end
+  event.clipboardData.setData("text/plain", box.innerText);
+  box.remove();
+  event.preventDefault();
 });

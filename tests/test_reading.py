@@ -1,0 +1,180 @@
+"""Reading the site without a mouse, without colours, by ear, on a phone and on paper."""
+
+import functools
+import re
+from html import unescape
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from sources import LANGUAGES
+from test_browser import NAMES, address, browser, url  # noqa: F401
+from test_site import built
+
+# What the rules are run on: everything that a reader may open is open, and what repeats
+# (tokens of code of one colour, letters of formulas) is there once for each place it stands in.
+THIN = """() => {
+  document.querySelectorAll("details").forEach((each) => (each.open = true));
+  const seen = new Set();
+  const isNew = (what) => seen.size < seen.add(what).size;
+  const place = (node) =>
+    [".highlight", ".admonition, details", "td, th, h2, h3, p, summary"]
+      .map((box) => node.closest(box))
+      .map((box) => box && box.tagName + box.className + JSON.stringify(box.dataset.raises))
+      .join();
+  document.querySelectorAll("pre code span").forEach((each) =>
+    isNew(each.className + place(each)) || each.replaceWith(...each.childNodes));
+  document.querySelectorAll("pre code").forEach((each) => each.normalize());
+  document.querySelectorAll("math").forEach((each) =>
+    isNew("math" + place(each)) || (each.innerHTML = "<mi>x</mi>"));
+  document.querySelectorAll("svg[role=img]").forEach((each) => each.replaceChildren());
+}"""
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOURS = ["color-contrast", "link-in-text-block"]
+# All that the keyboard must reach: one radio button of a group stands for the group.
+CONTROLS = """() => {
+  const wanted = "a[href], button, input, summary, [role=button], [tabindex='0']";
+  const all = [...document.querySelectorAll(wanted)].filter((each) =>
+    each.tabIndex >= 0 && !each.hidden && each.checkVisibility({ visibilityProperty: true })
+    && (each.type !== "radio" || each.checked));
+  all.forEach((each, number) => (each.dataset.stop = number));
+  return all.map((each) => each.outerHTML.slice(0, 120));
+}"""
+
+
+@pytest.fixture(scope="module")
+def tab(browser):  # noqa: F811
+    """A page that still stands on its first address: tests go elsewhere with it."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
+    )
+    yield context.new_page()
+    context.close()
+
+
+def broken(page, only: dict) -> list[str]:
+    options = {"runOnly": only, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=options).response["violations"]
+    return [f"{rule['id']}: {node['html']}" for rule in found for node in rule["nodes"]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_axe_finds_nothing_in_either_theme(tab, address, language, name):  # noqa: F811
+    tab.emulate_media(color_scheme="light")
+    tab.goto(url(address, language, name), wait_until="load")
+    tab.evaluate(THIN)
+    assert broken(tab, {"type": "tag", "values": RULES}) == []
+    tab.emulate_media(color_scheme="dark")
+    tab.wait_for_function("document.body.dataset.mdColorScheme === 'slate'")
+    assert broken(tab, {"type": "rule", "values": COLOURS}) == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    ("language", "name"), [("zh", "index.md"), ("en", "concepts/frameworks.md")]
+)
+def test_the_keyboard_reaches_every_control_and_shows_where_it_is(
+    tab,
+    address,  # noqa: F811
+    language,
+    name,
+    width,
+):
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.goto(url(address, language, name), wait_until="networkidle")
+    wanted = tab.evaluate(CONTROLS)
+    reached, unseen = set(), []
+    for _ in range(len(wanted) + 20):
+        tab.keyboard.press("Tab")
+        stop, outline, shown = tab.evaluate(
+            """() => {
+              const at = document.activeElement;
+              const ring = at.type === "radio" ? at.labels[0] ?? at : at;
+              return [at.dataset.stop, getComputedStyle(ring).outlineStyle, at.outerHTML.slice(0, 120)];
+            }"""
+        )
+        if stop is None:
+            continue
+        reached.add(int(stop))
+        if outline == "none" and "md-search__input" not in shown:
+            unseen.append(shown)
+    tab.set_viewport_size({"width": 1280, "height": 900})
+    assert [wanted[stop] for stop in sorted(set(range(len(wanted))) - reached)] == []
+    assert unseen == []
+
+
+def test_nothing_moves_for_readers_who_ask_for_it(tab, address):  # noqa: F811
+    tab.goto(url(address, "en", "basics/optimizers.md"), wait_until="load")
+    moving = """() => [...document.querySelectorAll("*")].filter((each) => {
+      const { transitionDuration, animationDuration, scrollBehavior } = getComputedStyle(each);
+      const longest = Math.max(...`${transitionDuration}, ${animationDuration}`.split(", ").map(parseFloat));
+      return longest > 0.001 || scrollBehavior === "smooth";
+    }).map((each) => each.className)"""
+    assert tab.evaluate(moving) == []
+    tab.emulate_media(reduced_motion="no-preference")
+    assert tab.evaluate(moving) != []  # so the list above can fill
+    tab.emulate_media(reduced_motion="reduce")
+
+
+@functools.cache
+def figures(site, language: str, name: str) -> list[str]:
+    html = (site / built(language, name)).read_text("utf-8")
+    return re.findall(r'<figure class="fig.*?</figure>', html, re.DOTALL)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_has_a_name_and_its_numbers_in_the_pages_language(site, name):
+    for language, word in (("zh", "数据表"), ("en", "Data table")):
+        alts = []
+        for figure in figures(site, language, name):
+            alts += re.findall(r'role="img" aria-label="([^"]+)"', figure)
+            assert f"<summary>{word}</summary>" in figure
+            (data,) = re.findall(r'<details class="fig-data".*?</details>', figure)
+            assert re.search(r"<td>[^<]|<th scope=\"row\">[^<]", data), data
+            if language == "en":
+                assert not re.search("[一-鿿]", figure), unescape(alts[-1])
+        assert len(set(alts)) == len(alts) == len(figures(site, language, name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_curves_of_a_figure_differ_without_their_colours(site, name):
+    for figure in figures(site, "en", name):
+        samples = re.findall(r'<li>(<svg class="fig-key".*?</svg>)', figure)
+        grey = [re.sub(r"var\(--fig-\w+\)", "", each) for each in samples]
+        assert len(set(grey)) == len(grey), figure[:300]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_formulas_are_copied_as_tex(browser, address, language):  # noqa: F811
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(url(address, language, "basics/optimizers.md"), wait_until="networkidle")
+    pasted = functools.partial(page.evaluate, "navigator.clipboard.readText()")
+    box = page.locator(".formula-box").nth(2)
+    tex = box.locator("annotation").text_content()
+    assert "\\" in tex
+    button = box.locator("button")
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "([button, text]) => button.textContent === text",
+        arg=[button.element_handle(), {"zh": "已复制", "en": "Copied"}[language]],
+    )
+    assert pasted() == tex
+    # A selection that begins inside one formula and ends inside another takes both whole.
+    first, last = page.locator("p math").nth(0), page.locator(".formula math").nth(0)
+    page.evaluate(
+        """([first, last]) => {
+          document.activeElement.blur();
+          const [from, to] = [first, last].map((math) => math.querySelector("mi, mn"));
+          getSelection().setBaseAndExtent(from.firstChild, 0, to.firstChild, 1);
+        }""",
+        [first.element_handle(), last.element_handle()],
+    )
+    page.keyboard.press("Control+c")
+    copied = pasted()
+    assert f"${first.locator('annotation').text_content()}$" in copied
+    assert f"$${last.locator('annotation').text_content()}$$" in copied
+    assert len(copied.splitlines()) > 4  # paragraphs stay apart
+    assert page.locator(".copied").count() == 0
+    context.close()
