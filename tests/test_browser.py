@@ -90,6 +90,9 @@ def test_no_error_no_foreign_request_and_nothing_overflows(
         page = context.new_page()
         errors, foreign = watched(page, address)
         page.goto(url(address, language, name), wait_until="networkidle")
+        page.evaluate(
+            "document.querySelectorAll('details').forEach(each => each.open = true)"
+        )
         for width in (360, 390, 1280):
             page.set_viewport_size({"width": width, "height": 900})
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")

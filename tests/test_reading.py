@@ -178,3 +178,62 @@ def test_formulas_are_copied_as_tex(browser, address, language):  # noqa: F811
     assert len(copied.splitlines()) > 4  # paragraphs stay apart
     assert page.locator(".copied").count() == 0
     context.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_screen_shows_code_and_what_it_gave(tab, address, language):  # noqa: F811
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    tab.goto(url(address, language, "index.md"), wait_until="networkidle")
+    code, output, drawing, mark = (
+        tab.locator(f".at-work {part}").bounding_box()
+        for part in ("> [data-session]", "> [data-output]", "figure svg", "> p")
+    )
+    tab.set_viewport_size({"width": 1280, "height": 900})
+    assert code["x"] + code["width"] <= output["x"] and code["y"] == output["y"]
+    assert output["y"] + output["height"] <= drawing["y"]
+    assert drawing["y"] + drawing["height"] <= code["y"] + code["height"]
+    assert mark["y"] + mark["height"] <= 720
+
+
+def test_88_letters_of_code_fit_beside_both_side_columns(tab, address):  # noqa: F811
+    tab.goto(url(address, "en", "basics/optimizers.md"), wait_until="networkidle")
+    letters = tab.evaluate(
+        """() => {
+          const code = document.querySelector("article > [data-session] pre > code");
+          const { paddingLeft, paddingRight } = getComputedStyle(code);
+          const probe = code.appendChild(document.createElement("span"));
+          probe.textContent = "x".repeat(100);
+          const letter = probe.getBoundingClientRect().width / 100;
+          probe.remove();
+          return (code.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight)) / letter;
+        }"""
+    )
+    assert letters >= 88
+    assert tab.locator(".md-sidebar--primary").is_visible()
+    assert tab.locator(".md-sidebar--secondary").is_visible()
+
+
+def test_paper_gets_the_chapter_alone_and_whole(tab, address):  # noqa: F811
+    tab.goto(url(address, "zh", "concepts/frameworks.md"), wait_until="networkidle")
+    tab.emulate_media(media="print", color_scheme="dark")
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for part in (
+        "header",
+        ".md-sidebar",
+        ".md-footer",
+        "article button",
+        ".headerlink",
+    ):
+        assert not any(each.is_visible() for each in tab.locator(part).all()), part
+    assert all(each.is_visible() for each in tab.locator("article .highlight").all())
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") in (
+        "rgba(0, 0, 0, 0)",
+        "rgb(255, 255, 255)",
+    )
+    cut = """() => [...document.querySelectorAll("pre > code")]
+      .filter((each) => each.scrollWidth > each.clientWidth + 1).length"""
+    assert tab.evaluate(cut) == 0
+    tab.emulate_media(media="screen")
+    tab.set_viewport_size({"width": 500, "height": 900})
+    assert tab.evaluate(cut) > 0  # so the list above can fill
+    tab.set_viewport_size({"width": 1280, "height": 900})
