@@ -553,7 +553,7 @@ def mended_boolean_value() -> None:
     # en: make the loss object first, then call it
     criterion = nn.MSELoss()
     print(criterion(prediction, target).item())
-    # zh: 条件里说清是「有一个」还是「全部」
+    # zh: 条件里说清是“有一个”还是“全部”
     # en: in a condition, say whether any or all is meant
     equal = prediction == target
     print(equal.tolist(), equal.any().item(), equal.all().item())

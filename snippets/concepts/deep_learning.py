@@ -1,5 +1,5 @@
 """
-zh: 人工智能 ⊃ 机器学习 ⊃ 深度学习：同一任务的三种解法，以及「深」换来什么。
+zh: 人工智能 ⊃ 机器学习 ⊃ 深度学习：同一任务的三种解法，以及“深”换来什么。
 en: AI ⊃ machine learning ⊃ deep learning: one task three ways, and what depth buys.
 """
 
@@ -83,7 +83,7 @@ print(f"rule for cells: {radius_accuracy:.3f}")
 # --8<-- [start:threshold]
 def risk_of_threshold(threshold: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """
-    zh: 规则「x < threshold 为 1」在样本 (x, y) 上的经验风险（错误的比例）。
+    zh: 规则“x < threshold 为 1”在样本 (x, y) 上的经验风险（错误的比例）。
     en: Empirical risk (share of errors) on (x, y) of the rule "1 if x < threshold".
     """
     return ((x < threshold).long() != y).float().mean()

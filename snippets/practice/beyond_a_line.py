@@ -207,7 +207,7 @@ def fit(
         loss, accuracy = evaluate(model, val)
         if loss < min(history.val_loss, default=math.inf):
             history.best_epoch = epoch
-            # zh: state_dict() 只给引用，不复制的话「最佳」会跟着训练走
+            # zh: state_dict() 只给引用，不复制的话“最佳”会跟着训练走
             # en: state_dict() holds references: without a copy "best" trains on
             history.best_state = copy.deepcopy(model.state_dict())
         history.val_loss.append(loss)
