@@ -75,23 +75,25 @@ print(json.dumps([open(f"{n}.out", errors="replace").read() for n in range(len(b
 """
 
 
+# A reader's own, but one thread, so that rounding is the site's.
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "CUDA_VISIBLE_DEVICES": "",
+    "COLUMNS": "80",
+}
+
+
 def pasted(codes: list[str], folder) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         [sys.executable, "-c", PASTE],
         input=json.dumps(codes),
         cwd=folder,
-        env={
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(folder),
-            "OMP_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
-            "PYTHONHASHSEED": "0",
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-            "TMPDIR": str(folder),
-            "CUDA_VISIBLE_DEVICES": "",
-            "COLUMNS": "80",
-        },
+        env=ENVIRONMENT | {"HOME": str(folder), "TMPDIR": str(folder)},
         capture_output=True,
         text=True,
         timeout=600,

@@ -177,7 +177,7 @@ def _alone(attributes: dict[str, str], match: re.Match, keys: list[tuple[str, st
     )
     # The drawing counts 72 units an inch, a screen 96.
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:g} {top:g} {width:g} {height:g}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{left:g} {top:g} {width:g} {height:g}" '
         f'width="{width * 4 / 3:.0f}" height="{height * 4 / 3:.0f}" '
         f'font-family="sans-serif" color="var(--fig-ink)">'
         f'<rect x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}" '

@@ -132,12 +132,19 @@ def requirements(cells: list[Cell]) -> dict[str, str]:
         for name in imports(cell.text) if cell.kind == "code" else ():
             if name in sys.stdlib_module_names:
                 continue
+            if name == "torch":  # warns where there is no numpy
+                found |= {"torch": "", "numpy": _version("numpy")}
             if name not in PACKAGES:
                 raise ValueError(f"shown code imports {name!r}: name its package in {__name__}.py")
             package = PACKAGES[name][0]
-            version = store.distribution(package) or store.distribution(f"{package}-cpu")
-            found[package] = (version or "").partition("+")[0]
+            found[package] = _version(package)
     return found
+
+
+def _version(package: str) -> str:
+    """A package's public version; TensorFlow's has another name where it is for the CPU only."""
+    version = store.distribution(package) or store.distribution(f"{package}-cpu")
+    return (version or "").partition("+")[0]
 
 
 def imports(code: str) -> set[str]:
@@ -197,8 +204,9 @@ def _notebook(cells, needed, title, language, address):
             made = v4.new_code_cell(
                 _silent(cell.text), execution_count=count, outputs=_outputs(cell, count)
             )
-            if cell.error:
-                made.metadata["tags"] = ["raises-exception"]
+            tags = ["raises-exception"] * bool(cell.error) + ["measured"] * cell.measured
+            if tags:
+                made.metadata["tags"] = tags
         elif cell.kind == "figure":
             # Not an attachment: JupyterLab takes no drawings there, only pixels.
             data = base64.b64encode(cell.svg.encode()).decode()
@@ -219,7 +227,9 @@ def _outputs(cell: Cell, count: int) -> list:
         outputs.append(v4.new_output("stream", name="stdout", text=cell.output))
     if cell.error:
         trace = cell.error["traceback"].rstrip("\n").split("\n")
-        name, value = cell.error["type"], cell.error["message"]
+        name = cell.error["type"]
+        *_, last = re.finditer(rf"(?m)^(?:[\w.]+\.)?{name}(?::\s|$)", cell.error["traceback"])
+        value = cell.error["traceback"][last.end() :].rstrip("\n")
         outputs.append(v4.new_output("error", ename=name, evalue=value, traceback=trace))
     return outputs
 
@@ -345,7 +355,7 @@ class Shelf:
 
     def _zip(self) -> bytes:
         """All notebooks and scripts, with what they need and their licence."""
-        inside = {"LICENSE": (ROOT / "LICENSE").read_text("utf-8")}
+        inside = {path.name: path.read_text("utf-8") for path in ROOT.glob("LICENSE")}
         needed: set[str] = set()
         for name, of_page in self.files.items():
             for each, text in of_page.items():

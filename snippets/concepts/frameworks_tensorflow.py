@@ -13,6 +13,9 @@ from collections.abc import Callable
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 import tensorflow as tf
 
+# zh: 在笔记本里，TensorFlow 默认还会报告进度
+# en: in a notebook, TensorFlow would also report its progress
+tf.get_logger().setLevel("WARNING")
 # --8<-- [end:imports]
 
 # --8<-- [start:tensors]
