@@ -992,7 +992,7 @@ def mended_nan() -> None:
     x = torch.linspace(0, 100, 50).unsqueeze(1)
     y = 2 * x + 3
     # zh: 输入标准化后，同样的学习率就收敛
-    # en: with standardised inputs the same learning rate converges
+    # en: with standardized inputs the same learning rate converges
     x = (x - x.mean()) / x.std()
     model = nn.Linear(1, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
