@@ -8,7 +8,8 @@ import shutil
 import threading
 
 import pytest
-from sources import LANGUAGES, pages
+from search_index import TERM
+from sources import LANGUAGES, ROOT, pages
 from test_site import Marked, built
 
 NAMES = sorted(pages("zh"))
@@ -150,31 +151,115 @@ def test_the_copy_button_copies_exactly_the_code(
 @pytest.mark.parametrize(
     ("language", "query", "expected"),
     [
-        ("zh", "自动求导", "basics/autograd"),
-        ("zh", "损失函数", "basics/losses"),
-        ("zh", "过拟合", "practice/beyond-a-line"),
-        ("zh", "mat1 and mat2 shapes cannot be multiplied", "faq"),
-        ("en", "automatic differentiation", "basics/autograd"),
-        ("en", "mat1 and mat2 shapes cannot be multiplied", "faq"),
+        ("zh", "自动求导", "/basics/autograd/"),
+        ("zh", "损失函数", "/basics/losses/"),
+        ("zh", "交叉熵", "/basics/losses/"),
+        ("zh", "梯度", "/basics/optimizers/"),  # which defines it and descends along it
+        ("zh", "梯度下降", "/basics/optimizers/"),
+        ("zh", "过拟合", "/practice/beyond-a-line/"),
+        ("zh", "过拟", "/practice/beyond-a-line/"),  # not yet typed to the end
+        ("zh", "gradient descent", "/basics/optimizers/"),
+        ("zh", "overfitting", "/practice/beyond-a-line/"),
+        ("zh", "autograd", "/basics/autograd/"),
+        ("zh", "torch.no_grad", "/basics/autograd/#modes"),
+        ("zh", "DataLoader", "/practice/beyond-a-line/#loader"),
+        (
+            "zh",
+            "RuntimeError: mat1 and mat2 shapes cannot be multiplied",
+            "/faq/#mat1-and-mat2-shapes",
+        ),
+        ("en", "automatic differentiation", "/en/basics/autograd/"),
+        ("en", "autograd", "/en/basics/autograd/"),
+        ("en", "loss function", "/en/basics/losses/"),
+        ("en", "cross-entropy", "/en/basics/losses/"),
+        ("en", "gradient", "/en/basics/optimizers/"),
+        ("en", "overfitting", "/en/practice/beyond-a-line/"),
+        ("en", "backprop", "/en/basics/autograd/"),
+        ("en", "learning rate", "/en/basics/optimizers/"),
+        ("en", "torch.no_grad", "/en/basics/autograd/#modes"),
+        ("en", "DataLoader", "/en/practice/beyond-a-line/#loader"),
+        (
+            "en",
+            "mat1 and mat2 shapes cannot be multiplied",
+            "/en/faq/#mat1-and-mat2-shapes",
+        ),
+        (
+            "en",
+            "element 0 of tensors does not require grad",
+            "/en/faq/#element-0-does-not-require-grad",
+        ),
     ],
 )
-def test_search_finds_the_page_in_its_language(
+def test_what_is_typed_into_the_search_finds_the_right_place_first(
     browser, address, language, query, expected
 ):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
+    errors, _ = watched(page, address)
     page.goto(url(address, language, "index.md"))
     page.locator("input.md-search__input").click()
     page.locator("input.md-search__input").press_sequentially(query)
-    first = page.locator(".md-search-result__link").first
-    first.wait_for(timeout=15_000)
-    page.wait_for_timeout(500)
-    links = page.locator(".md-search-result__link").evaluate_all(
-        "all => all.map(a => a.pathname)"
+    found = page.locator(".md-search-result__link")
+    found.first.wait_for(timeout=15_000)
+    page.wait_for_function(  # results come letter by letter
+        """expected => {
+          const best = [...document.querySelectorAll(".md-search-result__link")].slice(0, 2);
+          return best.some(({ pathname, hash }) => (pathname + hash).startsWith(expected));
+        }""",
+        arg=expected,
+        timeout=15_000,
     )
-    first_pages = list(dict.fromkeys(links))[:3]
-    assert any(expected in link for link in first_pages), first_pages
-    english = [link.startswith("/en/") for link in first_pages]
-    assert set(english) == {language == "en"}, first_pages
+    best = found.first.evaluate("link => link.pathname + link.hash")
+    page_of_best = expected.partition("#")[0]
+    assert best.startswith(page_of_best), best
+    links = found.evaluate_all("all => all.map(({ pathname }) => pathname)")
+    assert {link.startswith("/en/") for link in links} == {language == "en"}
+    assert errors == []
+    page.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_search_finds_the_page_that_teaches_a_term_and_the_entry_for_an_error(
+    browser, address, language
+):
+    """All terms of the glossary (on Chinese pages the English ones, too), all messages in the FAQ."""
+    here = ROOT / "docs" / language
+    expected = {}
+    for own, other, _, taught in TERM.findall(here.joinpath("glossary.md").read_text()):
+        for term in (own, other) if language == "zh" else (own,):
+            expected[re.sub(r"[（(].*?[）)]", "", term).strip()] = taught
+    messages = r"^### `([^`]{12,})` \{ #([\w-]+) \}$"
+    for message, name in re.findall(
+        messages, here.joinpath("faq.md").read_text(), re.MULTILINE
+    ):
+        expected[message] = f"faq/#{name}"
+    page = browser.new_page()
+    page.goto(url(address, language, "index.md"))
+    found = page.evaluate(
+        """async ([folder, queries]) => {
+          const config = JSON.parse(document.getElementById("__config").textContent);
+          const worker = new Worker(config.search);
+          const ask = (type, data) => new Promise((resolve) => {
+            worker.onmessage = ({ data }) => resolve(data.data);
+            worker.postMessage({ type, data });
+          });
+          const index = await (await fetch(folder + "search/search_index.json")).json();
+          await ask(0, { ...index, options: {} });
+          const best = [];
+          for (const query of queries) {
+            const items = (await ask(2, query)).items[0] ?? [];
+            best.push(items.sort((a, b) => b.score - a.score).map(({ location }) => location)[0] ?? "");
+          }
+          return best;
+        }""",
+        ["/" if language == "zh" else "/en/", list(expected)],
+    )
+    wrong = [
+        f"{query}: {best} instead of {place}"
+        for (query, place), best in zip(expected.items(), found, strict=True)
+        if not best.startswith(place)
+    ]
+    # Two messages share their words with others, and with a term.
+    assert len(expected) > 100 and len(wrong) <= 2, wrong
     page.close()
 
 

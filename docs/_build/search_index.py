@@ -2,6 +2,9 @@
 
 Material writes one index for the whole site, and the results of one language would drown those of
 the other. The theme (``main.html``) tells Material's script to look in its language's folder.
+
+A term finds the page that teaches it: the glossary says which, and that page's entry carries the
+term as a tag. On Chinese pages the English term does, too.
 """
 
 from __future__ import annotations
@@ -14,6 +17,10 @@ from mkdocs.plugins import CombinedEvent, event_priority
 
 # Numbers at axes, the TeX behind formulas, and the colours of code.
 UNSEARCHED = re.compile(r"<(svg|annotation)\b.*?</\1>|</?span\b[^>]*>", re.DOTALL)
+TERM = re.compile(
+    r"^(.+?) · <a [^>]*>(.+?)</a> \{ #([\w-]+) \}\n:   .*\]\(([\w/-]+)\.md", re.MULTILINE
+)
+TAGGED = 1500.0  # a title counts 1000, a word of the text 1
 FRAMES = re.compile(r"Traceback \(most recent call last\):\n(?: .*\n)*")  # all but the message
 
 
@@ -30,6 +37,20 @@ def _whole(context, *, page, config, nav) -> None:
 
 
 on_page_context = CombinedEvent(_slim, _whole)
+
+
+def taught(glossary: str) -> dict[str, list[str]]:
+    """The terms that each page teaches, as a glossary names them, and the page's own short name."""
+    pages: dict[str, list[str]] = {}
+    for own, other, identifier, page in TERM.findall(glossary):
+        stem = page.rpartition("/")[2]
+        names = pages.setdefault(page, [] if "-" in stem else [stem])
+        plain = identifier.replace("-", " ")
+        spellings = dict.fromkeys([own, other, *([] if plain in own + other else [plain])])
+        for name in spellings:
+            # A word that is a term counts more than the same word inside a longer term.
+            names += [name] * (1 if " " in name else 3)
+    return pages
 
 
 @event_priority(-200)  # after the i18n plugin, which joins the languages' indexes at the very end
@@ -53,5 +74,11 @@ def on_post_build(config) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Chinese pages hold English words, too, but not the other way round.
         settings = index["config"] | {"lang": ["zh", "en"] if language == "zh" else [language]}
+        settings["fields"]["tags"]["boost"] = TAGGED
+        glossary = Path(config.docs_dir, language, "glossary.md")
+        pages = taught(glossary.read_text("utf-8")) if glossary.exists() else {}
+        for entry in docs:
+            if terms := pages.get(re.sub(r"(/|\.html)$", "", entry["location"])):
+                entry["tags"] = terms
         own = {"config": settings, "docs": docs}
         path.write_text(json.dumps(own, ensure_ascii=False, separators=(",", ":")), "utf-8")

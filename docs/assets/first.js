@@ -59,3 +59,22 @@ document.documentElement.dataset.jsFocusVisible = "";
     return this.waits ? void searches.then(() => send.apply(this, body)) : send.apply(this, body);
   };
 }
+
+// What is typed are words, and whole words count most. Material's script would take every one of them
+// for a beginning ("a" for "activation"), and signs for commands; of a row of 汉字 it would lose the end
+// unless one follows that no page has.
+{
+  const { postMessage } = Worker.prototype;
+  const words = (typed) => {
+    const all = typed.replace(/[:*^~+\-"]+/g, " ").split(/\s+/).filter(Boolean);
+    const last = /\S$/.test(typed) ? all.length - 1 : -1; // still being typed: a beginning, too
+    return all
+      .map((word, n) => [word, n === last && !/^\d/.test(word)])
+      .map(([word, begins]) => `${begins ? word : ""} ${word.replace(/\p{sc=Han}+/gu, "$&〇")}^9`)
+      .join(" ");
+  };
+  Worker.prototype.postMessage = function (message, ...rest) {
+    const isQuery = message.type === 2;
+    return postMessage.call(this, isQuery ? { ...message, data: words(message.data) } : message, ...rest);
+  };
+}
