@@ -46,6 +46,7 @@ def axes(
     say: Callable[..., str],
     columns: dict[str, str],
     names: dict | None = None,
+    marks: dict[str, dict] | None = None,
 ) -> Iterator:
     """Draw one position on plain Matplotlib axes; at the end, print the explorable as HTML.
 
@@ -65,6 +66,7 @@ def axes(
         say: from the knobs' values and the run's dict to the sentence that says what it shows.
         columns: from names of single numbers in the run to the headings of the table's columns.
         names: what a value of a knob or of the run is called, where it is not its own name.
+        marks: from a slider's knob to values that are special and what they are, shown below it.
 
     Yields:
         One Axes, or a list of them where there are several panels. Their limits must be set.
@@ -94,14 +96,23 @@ def axes(
     drawings.reverse()
     shown = dict(zip(knobs, start, strict=True)) | runs[start]
     parts = [part for n, ax in enumerate(grid) for part in _parts(name, n, ax, shown, runs)]
-    call = {value: (names or {}).get(value) or _text(value) for each in values for value in each}
+    names, marks = names or {}, marks or {}
+    text = {
+        knob: {value: names.get(value, _text(value)) for value in of_knob}
+        for knob, of_knob in zip(knobs, values, strict=True)
+    }
+    for knob, of_knob in marks.items():
+        for value, mark in of_knob.items():
+            if value not in text.get(knob, {}):
+                _wrong(name, f"mark '{mark}': knob '{knob}' has no value {value}")
+            text[knob][value] += f" ({mark})"
     data = {
         "call": run.__name__,
         "knobs": {
             knob: {
                 "values": of_knob,
                 "code": [repr(value) for value in of_knob],
-                "text": [call[value] for value in of_knob],
+                "text": list(text[knob].values()),
             }
             for knob, of_knob in zip(knobs, values, strict=True)
         },
@@ -119,8 +130,8 @@ def axes(
             "round to fewer digits, or store fewer positions or steps",
         )
     controls = [
-        _control(f"{name}.{knob}", label, of_knob, value, call)
-        for (knob, label), of_knob, value in zip(knobs.items(), values, start, strict=True)
+        _control(f"{name}.{knob}", label, text[knob], value, marks.get(knob, {}))
+        for (knob, label), value in zip(knobs.items(), start, strict=True)
     ]
     follows = re.compile(
         rf'\bid="f[0-9a-f]{{8}}({"|".join(re.escape(part["id"]) for part in parts)})"'
@@ -128,14 +139,19 @@ def axes(
     drawn = "".join(follows.sub(r'data-follows="\1"', drawing) for drawing in drawings)
     rows = "".join(
         "<tr>"
-        + "".join(f"<td>{escape(call[value])}" for value in position)
-        + "".join(f"<td>{escape((names or {}).get(v) or _text(v))}" for v in map(out.get, columns))
+        + "".join(f"<td>{escape(text[k][v])}" for k, v in zip(knobs, position, strict=True))
+        + "".join(f"<td>{escape(names.get(v) or _text(v))}" for v in map(out.get, columns))
         for position, out in runs.items()
     )
     head = "".join(
         f'<th scope="col">{escape(label)}' for label in [*knobs.values(), *columns.values()]
     )
     summary = figure_data.word("所有位置的数据表", "Table of all positions")
+    words = (
+        figure_data.word("复制这次运行", "Copy this run"),
+        figure_data.word("复制链接", "Copy link"),
+    )
+    buttons = "".join(f'<button type="button">{word}</button>' for word in words)
     show(
         f'<figure class="explorable" id="explore-{name}" aria-labelledby="explore-{name}-title">'
         f'<script type="application/json">{packed.replace("<", chr(92) + "u003c")}</script>'
@@ -143,6 +159,7 @@ def axes(
         f'<fieldset class="explorable-knobs" disabled>{"".join(controls)}</fieldset>'
         f'<div class="explorable-panels">{drawn}</div>'
         f'<p class="explorable-said" aria-live="polite" aria-atomic="true">{escape(said[first])}</p>'
+        f'<fieldset class="explorable-actions" disabled>{buttons}</fieldset>'
         f'<details class="fig-data" data-search-exclude><summary>{summary}</summary><div class="fig-values">'
         f'<table class="values"><thead><tr>{head}<tbody>{rows}</table></div>'
         "</details></figure>"
@@ -295,20 +312,28 @@ def _power(value: float) -> str:
     return f"{mantissa} × 10{digits}"
 
 
-def _control(name: str, label: str, values: list, value, text: dict) -> str:
-    """Numbers get a slider, everything else a choice."""
-    place = values.index(value)
-    if all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in values):
+def _control(name: str, label: str, text: dict, value, marks: dict) -> str:
+    """Numbers get a slider, everything else a choice; `text` has the words for each value."""
+    place = list(text).index(value)
+    if all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in text):
+        most = len(text) - 1
+        below = "".join(
+            f'<svg x="{100 * list(text).index(each) / most:.2f}%"><path d="M0 0V5"/>'
+            f'<text y="1.5em">{escape(mark)}</text></svg>'
+            for each, mark in marks.items()
+        )
         return (
             f'<label class="explorable-knob"><span>{escape(label)} '
             f"<output>{escape(text[value])}</output></span>"
-            f'<input type="range" name="{name}" min="0" max="{len(values) - 1}" value="{place}" '
-            f'aria-label="{escape(label)}" aria-valuetext="{escape(text[value])}" autocomplete="off"></label>'
+            f'<input type="range" name="{name}" min="0" max="{most}" value="{place}" '
+            f'aria-label="{escape(label)}" aria-valuetext="{escape(text[value])}" autocomplete="off">'
+            + (f'<svg class="explorable-marks" aria-hidden="true">{below}</svg>' if below else "")
+            + "</label>"
         )
     choices = "".join(
         f'<label><input type="radio" name="{name}" value="{n}" autocomplete="off"'
-        f"{' checked' if n == place else ''}><span>{escape(text[each])}</span></label>"
-        for n, each in enumerate(values)
+        f"{' checked' if n == place else ''}><span>{escape(said)}</span></label>"
+        for n, said in enumerate(text.values())
     )
     return (
         f'<fieldset class="explorable-choice"><legend>{escape(label)}</legend>{choices}</fieldset>'

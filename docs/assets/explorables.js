@@ -1,10 +1,7 @@
 // Explorables: the controls choose one of the stored runs, and the drawing shows it. What is drawn
 // comes from the table that the build made (docs/_build/explorables.py); nothing is computed here.
 (() => {
-  const chinese = document.documentElement.lang.startsWith("zh");
-  const words = chinese
-    ? { run: "复制这次运行", link: "复制此处链接", done: "已复制" }
-    : { run: "Copy this run", link: "Copy link to this", done: "Copied" };
+  const done = document.documentElement.lang.startsWith("zh") ? "已复制" : "Copied";
 
   const place = ([low, high, from, to, log], value) => {
     const share = log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
@@ -111,22 +108,17 @@
       return [...shown].map((block) => block.textContent.trimEnd()).join("\n\n\n")
         + `\n\n\nfor name, values in ${call}(${position}).items():\n    print(name, values)\n`;
     };
-    const button = (label, text) => {
-      const made = document.createElement("button");
-      made.type = "button";
-      made.textContent = label;
-      made.addEventListener("click", async () => {
+    const link = () => location.href.split("#")[0] + address();
+    [code, link].forEach((text, n) => {
+      const button = figure.querySelectorAll(".explorable-actions button")[n];
+      const label = button.textContent;
+      button.addEventListener("click", async () => {
         await navigator.clipboard.writeText(text());
-        made.textContent = words.done;
-        setTimeout(() => (made.textContent = label), 1500);
+        button.textContent = done;
+        setTimeout(() => (button.textContent = label), 1500);
       });
-      return made;
-    };
-    const actions = document.createElement("div");
-    actions.className = "explorable-actions";
-    actions.append(button(words.run, code), button(words.link, () => location.href.split("#")[0] + address()));
-    figure.querySelector(".explorable-said").after(actions);
-    figure.querySelector(".explorable-knobs").disabled = false;
+    });
+    figure.querySelectorAll("fieldset").forEach((box) => (box.disabled = false));
     show();
     follow();
   };
