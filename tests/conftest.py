@@ -77,6 +77,7 @@ class Project:
         ignore = shutil.ignore_patterns("__pycache__")
         for name in ("docs/_build", "docs/assets"):
             shutil.copytree(ROOT / name, root / name, ignore=ignore)
+        shutil.copy(ROOT / "LICENSE", root)
         settings = (ROOT / "mkdocs.yml").read_text("utf-8")
         # The real navigation names pages that this site does not have.
         settings = re.sub(r"(?m)^nav:\n(?:[ -].*\n)+", "", settings)
