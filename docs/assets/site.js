@@ -3,9 +3,10 @@
 addEventListener("load", () => {
   const all = (selector) => [...document.querySelectorAll(selector)];
 
-  // What is wider than its box can be scrolled by keyboard; what is not is no stop on the way.
+  // What is larger than its box can be scrolled by keyboard; what is not is no stop on the way.
   const observer = new ResizeObserver((entries) => {
-    const wide = entries.map(({ target }) => target.scrollWidth > target.clientWidth); // look at all, then change
+    const isHigh = (box) => box.matches(".fig-values") && box.scrollHeight > box.clientHeight;
+    const wide = entries.map(({ target }) => target.scrollWidth > target.clientWidth || isHigh(target)); // look at all, then change
     entries.forEach(({ target }, n) => (wide[n] ? (target.tabIndex = 0) : target.removeAttribute("tabindex")));
   });
   all(".formula, .fig-wide > .fig-drawing, .fig-values, .md-typeset__scrollwrap, .md-typeset pre > code").forEach((box) => observer.observe(box));
