@@ -1,5 +1,6 @@
 """``mkdocs build`` from the outside: what fails, how it says so, and what it leaves alone."""
 
+import re
 import subprocess
 import sys
 
@@ -306,3 +307,39 @@ def test_a_package_that_is_not_installed_is_named_with_how_to_get_it(project):
     )
     assert "no_such_framework is not installed here" in done.stderr
     assert "pip install -r requirements.txt" in done.stderr
+
+
+def test_a_build_prints_no_warning(project):
+    project.page("page.md", "# A page { #a }\n\n过拟合 and $a^2$, [home](index.md).\n")
+    done = project.build()
+    assert done.returncode == 0 and done.stdout == ""
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert lines and [line for line in lines if not line.startswith("INFO ")] == []
+
+
+def test_pages_can_be_found_and_shared(project):
+    project.page("page.md", "# 一 { #a }\n", en="# One { #a }\n")
+    at = "https://example.org/primer/"
+    assert project.build(SITE_URL=at).returncode == 0
+    pairs = {
+        "index.html": ("", "en/"),
+        "en/index.html": ("", "en/"),
+        "page/index.html": ("page/", "en/page/"),
+        "en/page/index.html": ("page/", "en/page/"),
+    }
+    sitemap = project.html("sitemap.xml")
+    assert sitemap.count("<loc>") == len(pairs)
+    for name, (zh, en) in pairs.items():
+        html = project.html(name)
+        own = en if name.startswith("en/") else zh
+        assert f'<link rel="canonical" href="{at}{own}">' in html
+        assert f'<meta property="og:url" content="{at}{own}">' in html
+        assert f"<loc>{at}{own}</loc>" in sitemap
+        for language, other in (("zh", zh), ("en", en), ("x-default", en)):
+            link = f'hreflang="{language}" href="{at}{other}"'
+            assert f'<link rel="alternate " {link}>' in html
+            assert f'<xhtml:link rel="alternate" {link}/>' in sitemap
+        assert re.search(r'<meta name="description" content="d">', html)
+        card = re.search(rf'<meta property="og:image" content="{at}([^"]+)">', html)[1]
+        assert (project.root / "site" / card).read_bytes().startswith(b"\x89PNG")
+        assert ("en" if own == en else "zh") in card

@@ -214,6 +214,17 @@ def test_no_page_has_scripts_or_styles_of_its_own(site):
                 )
 
 
+def test_each_page_has_a_description_of_its_own_in_its_language(site):
+    seen = set()
+    for language in LANGUAGES:
+        for name in NAMES:
+            html = (site / built(language, name)).read_text("utf-8")
+            (found,) = re.findall(r'<meta name="description" content="([^"]+)">', html)
+            assert bool(re.search(r"[一-鿿]", found)) == (language == "zh"), name
+            assert found not in seen
+            seen.add(found)
+
+
 def test_links_inside_the_site_lead_somewhere(site):
     identifiers = {}
     for path in site.rglob("*.html"):

@@ -10,11 +10,14 @@ term as a tag. On Chinese pages the English term does, too.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from pathlib import Path
 
+import jieba
 from mkdocs.plugins import CombinedEvent, event_priority
 
+jieba.setLogLevel(logging.WARNING)  # not a word about how long its dictionary took
 # Numbers at axes, the TeX behind formulas, and the colours of code.
 UNSEARCHED = re.compile(r"<(svg|annotation)\b.*?</\1>|</?span\b[^>]*>", re.DOTALL)
 TERM = re.compile(
