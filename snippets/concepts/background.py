@@ -231,7 +231,7 @@ def check_step(step) -> None:
     problem = "方向反了：梯度指向损失上升的一边，要减去它"  # zh
     problem = "wrong direction: the gradient points uphill, so subtract it"  # en
     assert not torch.isclose(answer, w + 0.01 * gradient), problem
-    problem = "步子大了三倍：损失是平均值，不是总和"  # zh
+    problem = "步子是应有的三倍：损失是平均值，不是总和"  # zh
     problem = "three times too far: the loss is the mean, not the sum"  # en
     assert not torch.isclose(answer, w - 0.03 * gradient), problem
     problem = "w 的新值不对"  # zh

@@ -294,7 +294,7 @@ def check_gradient(gradient: Gradient) -> None:
     problem = "少了因子 2：平方求导会留下它"  # zh
     problem = "the factor 2 is missing: the square leaves it behind"  # en
     assert not torch.allclose(ratios, torch.tensor(0.5)), problem
-    problem = "大了 n 倍：该取平均，不是求和"  # zh
+    problem = "是应有的 n 倍：该取平均，不是求和"  # zh
     problem = "n times too large: take the mean, not the sum"  # en
     assert not torch.allclose(ratios, torch.tensor(4.0)), problem
     problem = "dw 不对：每个残差要先乘上自己的 x"  # zh

@@ -354,7 +354,7 @@ graphs = []
 
 def show(graph: torch.fx.GraphModule, example_inputs: list) -> Callable:
     """
-    zh: 最小的后端：打印抓到的图，再原样执行它。
+    zh: 最小的后端：打印捕获的图，再原样执行它。
     en: The smallest backend: print the captured graph, then run it as it is.
     """
     graphs.append(graph)
