@@ -264,9 +264,9 @@ def _parts(name: str, panel: int, ax, shown: dict, runs: dict) -> Iterator[dict]
         elif isinstance(first, Rectangle):
             part |= {
                 "kind": "bars",
-                "x": [[bar.get_x(), bar.get_x() + bar.get_width()] for bar in artists],
+                "x": [[float(e) for e in (b.get_x(), b.get_x() + b.get_width())] for b in artists],
                 "y": up,
-                "base": first.get_y(),
+                "base": float(first.get_y()),
             }
             _same(name, gid, [bar.get_y() + bar.get_height() for bar in artists], shown[up])
         else:
