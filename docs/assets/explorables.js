@@ -85,7 +85,7 @@
     const address = () =>
       `#${figure.id}?${new URLSearchParams(controls.map((control) => [control.knob, plain(control.code[chosen(control)])]))}`;
     const follow = () => {
-      const [id, query] = decodeURI(location.hash).split("?");
+      const [id, query] = location.hash.split("?");
       if (id !== `#${figure.id}`) return;
       for (const [knob, value] of new URLSearchParams(query)) {
         const control = controls.find((each) => each.knob === knob);
