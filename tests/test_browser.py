@@ -10,7 +10,7 @@ import threading
 import pytest
 from search_index import TERM
 from sources import LANGUAGES, ROOT, pages
-from test_site import Marked, built
+from test_site import built
 
 NAMES = sorted(pages("zh"))
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
@@ -118,34 +118,6 @@ def test_the_language_switch_stays_on_the_page(browser, address, name):
         assert page.url == url(address, language, name)
         assert page.locator("html").get_attribute("lang").startswith(language)
     page.close()
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_copy_button_copies_exactly_the_code(
-    browser, address, site, language, name
-):
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.goto(url(address, language, name))
-    html = (site / built(language, name)).read_text("utf-8")
-    codes = [mark["text"] for mark in Marked(html).found if "data-session" in mark]
-    page.evaluate(
-        "document.querySelectorAll('details').forEach(each => each.open = true)"
-    )
-    page.evaluate(
-        """document.querySelectorAll(".tabbed-block").forEach(each =>
-          each.style.setProperty("display", "block", "important"))"""
-    )
-    boxes = page.locator("div.highlight[data-session]")
-    assert boxes.count() == len(codes)
-    for number, code in enumerate(codes):
-        box = boxes.nth(number)
-        box.scroll_into_view_if_needed()
-        box.locator("button[data-md-type=copy], .md-clipboard").first.click()
-        copied = page.evaluate("navigator.clipboard.readText()")
-        assert copied.rstrip("\n") == code.rstrip("\n")
-    context.close()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 from markdown_exec._internal.formatters.base import base_format
 
 import cache as store
+import provenance
 from runner import TIMEOUT, Runner
 from sources import LANGUAGES, ROOT, Block, address, in_language
 
@@ -75,16 +76,16 @@ def format_python(
         lexer = "pytb"
     if "measured" in block.options:
         output_marks["data-measured"] = ""
-    if not source and not html:
-        # MkDocs does not see what a hidden block writes.
-        page = block.page.relative_to(ROOT / "docs" / block.language)
+    page = block.page.relative_to(ROOT / "docs" / block.language)
+    if not source and not html:  # MkDocs does not see what a hidden block writes
         text = PAGE_LINK.sub(lambda m: f"]({address(page, m[1])}{m[2] or ''})", text)
     if not source:
         text = WORD.sub(lambda match: match[2] if match[1] == block.language else "", text)
     fences = _fence("python", marks), _fence(lexer, output_marks)
+    root = address(page, "index.md") + ("../" if block.language == "en" else "")
     if html and not source:
-        return text
-    return notice + rendered.get(
+        return provenance.tell(text, block, result, root)
+    made = rendered.get(
         store.digest(*fences, shown, text, source),
         lambda: str(base_format(
             language=fences[0],
@@ -98,6 +99,7 @@ def format_python(
             id_prefix="",
         )),
     )
+    return notice + provenance.tell(made, block, result, root)
 
 
 def _fence(lexer: str, marks: dict[str, str]) -> str:

@@ -133,18 +133,18 @@ def requirements(cells: list[Cell]) -> dict[str, str]:
             if name in sys.stdlib_module_names:
                 continue
             if name == "torch":  # warns where there is no numpy
-                found |= {"torch": "", "numpy": _version("numpy")}
+                found |= {"torch": "", "numpy": version("numpy")}
             if name not in PACKAGES:
                 raise ValueError(f"shown code imports {name!r}: name its package in {__name__}.py")
             package = PACKAGES[name][0]
-            found[package] = _version(package)
+            found[package] = version(package)
     return found
 
 
-def _version(package: str) -> str:
+def version(package: str) -> str:
     """A package's public version; TensorFlow's has another name where it is for the CPU only."""
-    version = store.distribution(package) or store.distribution(f"{package}-cpu")
-    return (version or "").partition("+")[0]
+    found = store.distribution(package) or store.distribution(f"{package}-cpu")
+    return (found or "").partition("+")[0]
 
 
 def imports(code: str) -> set[str]:

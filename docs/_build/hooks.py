@@ -20,6 +20,7 @@ import cache  # noqa: E402
 import cells  # noqa: E402
 import downloads  # noqa: E402
 import formulas  # noqa: E402
+import provenance  # noqa: E402
 import sources  # noqa: E402
 
 log = logging.getLogger("mkdocs.blocks")
@@ -64,7 +65,8 @@ def on_files(files, config):
         blocks.runner.plan()
     global shelf
     language = config.plugins["i18n"].current_language
-    shelf = downloads.Shelf(language, config.site_url or "", config.repo_url or "")
+    provenance.repository = config.repo_url or ""
+    shelf = downloads.Shelf(language, config.site_url or "", provenance.repository)
     return files
 
 
@@ -108,6 +110,7 @@ def on_env(env, config, files) -> None:
     shelf.write(navigation, config)
     if shelf.language == sources.LANGUAGES[-1]:
         downloads.made.keep()
+        provenance.write(Path(config.site_dir))
 
 
 def on_post_build(config) -> None:

@@ -31,6 +31,10 @@ addEventListener("load", () => {
     button.setAttribute("aria-label", name);
     // Material's script copies what it finds here, and says so.
     button.addEventListener("click", () => (button.dataset.clipboardText = needs(block)));
-    block.querySelector(".md-code__nav")?.append(button);
+    // That script makes its own button when the block comes into view.
+    const join = () => block.querySelector(".md-code__nav")?.append(button);
+    const observer = new MutationObserver(() => (join(), button.isConnected && observer.disconnect()));
+    observer.observe(block, { childList: true, subtree: true });
+    join();
   }
 });

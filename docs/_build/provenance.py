@@ -1,0 +1,173 @@
+"""Where every result comes from: told under each output, folded, and in ``provenance.json``.
+
+Pages carry only what follows from the sources at a commit; when each block ran, and for how long,
+stands in ``provenance.json`` alone, so that pages stay the same from build to build.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import subprocess
+from functools import cache
+from html import escape
+from pathlib import Path
+from urllib.parse import urlparse
+
+from downloads import PACKAGES, version
+from sources import ROOT, Block, in_language, relative
+
+IMPORT = re.compile(r"(?m)^\s*(?:import|from)\s+(\w+)")
+SEED = re.compile(r"\b(?:manual_seed|set_seed|seed|Random|default_rng)\((\d+)\)|\brandom_state=(\d+)")
+BOUND = re.compile(r"(?m)^(?:def\s+|class\s+)?(\w+)(?=\s*(?:[:=(,]))")
+TEST = re.compile(r"(?ms)^def (test_\w+)\(.*?(?=^\S)")
+OUTPUT = re.compile(r"<div[^>]*\bdata-output\b[^>]*>")
+WORDS = {
+    "zh": ("出处", "第 {} 行", "、", "提交", "（有未提交的改动）", "测试", "随机种子", "没有设", "运行记录", "："),
+    "en": ("Origin", "line {}", ", ", "commit", " (with changes not committed)", "tests", "seed", "none set", "when it ran", ": "),
+}
+_code: dict[tuple[Path, str], str] = {}  # of each session, up to the block that is rendered
+_records: dict[str, dict] = {}
+repository = ""  # its address, where the site has one
+
+
+def tell(html: str, block: Block, result: dict, root: str) -> str:
+    """Note where a block's result comes from, and tell it where the page shows the result.
+
+    Args:
+        html: the block as the page shows it.
+        root: the way from the page to the site's home, such as ``../../``.
+    """
+    key = block.page, block.session
+    code = in_language(block.code, block.language)
+    before = "" if block.number == 1 else _code.get(key, "")
+    _code[key] = before if block.is_view else f"{before}\n{code}"
+    shown = f"{before}\n{code}"
+    _records[block.at] = record = {
+        "page": relative(block.page),
+        "line": block.line,
+        "session": block.session,
+        "kind": ("figure" if block.options.get("html") else "text") if block.is_view else "output",
+        "source": _places(block),
+        "tests": _tests(block, code),
+        "seeds": sorted({int(a or b) for a, b in SEED.findall(shown)}),
+        "versions": _versions(shown),
+        **result.get("ran", {}),
+    }
+    if block.options.get("html"):
+        told = f'<p class="origin">{_told(record, block.language, root)}</p>'
+        inside, folded, after = html.rpartition("</details>")
+        return f"{inside}{told}{folded}{after}" if folded else html
+    summary = f"<summary>{WORDS[block.language][0]}</summary>"
+    told = (
+        f'<details class="_ origin" data-search-exclude>{summary}'
+        f"<p>{_told(record, block.language, root)}</p></details>"
+    )
+    return OUTPUT.sub(lambda opening: opening[0] + told, html, count=1)
+
+
+def write(folder: Path) -> None:
+    """Write ``provenance.json`` into the site."""
+    name, changed = commit()
+    what = {
+        "commit": name,
+        "uncommitted_changes": changed,
+        "results": [_records[at] for at in sorted(_records)],
+    }
+    text = json.dumps(what, ensure_ascii=False, indent=1)
+    (folder / "provenance.json").write_text(text + "\n", "utf-8")
+    _records.clear()
+
+
+def _told(record: dict, language: str, root: str) -> str:
+    """One line: the places in the sources, the tests, the seeds, the versions."""
+    _, lines, comma, commit_, changed, tests, seed, none, ran, colon = WORDS[language]
+    name, dirty = commit()
+    places = comma.join(
+        _link(place["file"], lines.format(_range(place["first"], place["last"])), place)
+        for place in record["source"]
+    )
+    at = f"{commit_} {name[:10]}{changed if dirty else ''}" if name else ""
+    guarded = comma.join(
+        _link(test["file"], f"{comma}".join(test["functions"])) for test in record["tests"]
+    )
+    seeds = comma.join(map(str, record["seeds"])) or none
+    versions = comma.join(f"{name} {number}" for name, number in record["versions"].items())
+    link = f'<a href="{root}provenance.json">{ran}</a>'
+    parts = [places, at, guarded and f"{tests}{colon}{guarded}", f"{seed}{colon}{seeds}", versions]
+    return " · ".join([*filter(None, parts), link])
+
+
+def _range(first: int, last: int) -> str:
+    return f"{first}–{last}" if last > first else f"{first}"
+
+
+def _link(file: str, detail: str, place: dict | None = None) -> str:
+    """A file of the repository, as a link where its address is known."""
+    name, dirty = commit()
+    text = " ".join(filter(None, [escape(file), escape(detail)]))
+    if urlparse(repository).netloc != "github.com" or not name or dirty:
+        return text
+    lines = f"#L{place['first']}-L{place['last']}" if place else ""
+    return f'<a href="{repository.rstrip("/")}/blob/{name}/{file}{lines}">{text}</a>'
+
+
+def _places(block: Block) -> list[dict]:
+    """The files that a block's code stands in, with the lines from the first to the last."""
+    numbers: dict[str, list[int]] = {}
+    for line in block.lines:
+        numbers.setdefault(relative(line.path), []).append(line.number)
+    return [{"file": file, "first": min(n), "last": max(n)} for file, n in numbers.items()]
+
+
+def _tests(block: Block, code: str) -> list[dict]:
+    """The file that tests a block's module, with the three tests that are most about the block."""
+    found = []
+    bound = set(BOUND.findall(code))
+    for name in dict.fromkeys(snippet.partition(":")[0] for snippet in block.snippets):
+        path = Path("tests/snippets") / name
+        path = path.with_name(f"test_{path.name}")
+        if (ROOT / path).is_file():
+            share = {
+                test: len(asked & bound) / len(asked)
+                for test, asked in _asked(ROOT / path).items()
+                if asked & bound
+            }
+            nearest = sorted(share, key=share.get, reverse=True)[:3]
+            found.append({"file": path.as_posix(), "functions": nearest})
+    return found
+
+
+@cache
+def _asked(path: Path) -> dict[str, set[str]]:
+    """For each test of a file, the names that it looks up in the module's run."""
+    text = path.read_text("utf-8") + "\nend"
+    return {
+        test[1]: set(re.findall(r"\[[\"'](\w+)[\"']\]", test[0])) for test in TEST.finditer(text)
+    }
+
+
+@cache
+def _versions(code: str) -> dict[str, str]:
+    """Python and the packages that code imports, with their versions."""
+    used = [PACKAGES[name][0] for name in PACKAGES if name in set(IMPORT.findall(code))]
+    return {"Python": platform.python_version()} | {name: version(name) for name in used}
+
+
+@cache
+def commit() -> tuple[str, bool]:
+    """The commit that the sources are at, empty outside git, and whether they differ from it."""
+    try:
+        top, name = _git("rev-parse", "--show-toplevel", "HEAD").split()
+        if Path(top).resolve() != ROOT:
+            return "", False
+        return name, bool(_git("status", "--porcelain", "--", "docs", "snippets", "tests").strip())
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return "", False
+
+
+def _git(*command: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(ROOT), *command], capture_output=True, text=True, check=True, timeout=20
+    ).stdout

@@ -1,0 +1,154 @@
+"""What the two copy buttons give, through a real clipboard, runs in a fresh Python as shown."""
+
+import ast
+import functools
+import re
+import textwrap
+
+import pytest
+from sources import LANGUAGES, pages
+from test_browser import address, browser, url  # noqa: F401
+from test_site import Marked, built, comparable, pasted
+
+NAMES = sorted(pages("zh"))
+LABEL = {"zh": "连同它需要的前文一起复制", "en": "Copy with all it needs"}
+PURPOSE = {"zh": "故意出错，页上有报错", "en": "fails on purpose, as the page shows"}
+
+
+def blocks(site, language: str, name: str) -> list[dict]:
+    """The code blocks of a page: session, code, output and what it raises."""
+    found = []
+    for mark in Marked((site / built(language, name)).read_text("utf-8")).found:
+        if "data-session" in mark:
+            found.append(mark | {"output": None})
+        else:
+            found[-1]["output"] = mark
+    return found
+
+
+def caught(block: dict, language: str) -> str:
+    """A block that fails on purpose, as it stands in the paste of a later one."""
+    kind = block["output"]["data-raises"]
+    qualified = re.search(rf"(?m)^([\w.]+)\.{kind}(?=:|$)", block["output"]["text"])
+    before = f"from {qualified[1]} import {kind}\n\n" if qualified else ""
+    body = textwrap.indent(block["text"].rstrip(), "    ")
+    return f"{before}try:  # {PURPOSE[language]}\n{body}\nexcept {kind}:\n    pass"
+
+
+def raises(block: dict) -> str | None:
+    return block["output"] and block["output"].get("data-raises")
+
+
+@pytest.fixture(scope="module")
+def copied(browser, address):  # noqa: F811
+    """Click every button of a page, and read the clipboard after each click."""
+
+    @functools.cache
+    def of_page(language: str, name: str) -> list[tuple[str, str]]:
+        context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+        page = context.new_page()
+        page.goto(url(address, language, name), wait_until="load")
+        page.evaluate(
+            "document.querySelectorAll('details').forEach(d => d.open = true)"
+        )
+        page.evaluate(
+            "document.querySelectorAll('.tabbed-block').forEach(b => b.style.display = 'block')"
+        )
+        texts = []
+        for box in page.locator("div.highlight[data-session]").all():
+            plain = box.locator("button[data-md-type=copy]")
+            whole = box.get_by_role("button", name=LABEL[language], exact=True)
+            box.scroll_into_view_if_needed()
+            texts.append([])
+            for button in (plain, whole):
+                button.focus()  # the keyboard reaches both
+                page.keyboard.press("Enter")
+                texts[-1].append(page.evaluate("navigator.clipboard.readText()"))
+        context.close()
+        return [tuple(pair) for pair in texts]
+
+    return of_page
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_button_copies_exactly_its_code(site, copied, language, name):
+    found = blocks(site, language, name)
+    texts = copied(language, name)
+    assert len(texts) == len(found)
+    before: dict[str, list[str]] = {}
+    for block, (plain, whole) in zip(found, texts, strict=True):
+        code = block["text"].rstrip()
+        assert plain.rstrip("\n") == code
+        session = before.setdefault(block["data-session"], [])
+        assert whole == "\n\n".join([*session, code])
+        session.append(caught(block, language) if raises(block) else code)
+
+
+def program(texts: list[str]) -> list[str]:
+    """Code without its comments and docstrings: what of it runs."""
+    trees = [ast.parse(text) for text in texts]
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            node.body[0].value.value = ""
+    return [ast.dump(tree) for tree in trees]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_copied_runs_in_a_fresh_python_and_prints_what_the_page_shows(
+    site, copied, name, tmp_path
+):
+    """A longer paste of a session begins with the shorter ones, letter by letter (tested above).
+
+    So one run per session checks them all. It is cut where a paste ends, and what fails on purpose
+    runs bare, as it does at the end of its own paste. Languages whose code is the same run once;
+    in notebooks, both run (`test_downloads`).
+    """
+    ran: list[list[str]] = []
+    for language in LANGUAGES:
+        sessions: dict[str, list] = {}
+        for block, (plain, whole) in zip(
+            blocks(site, language, name), copied(language, name), strict=True
+        ):
+            sessions.setdefault(block["data-session"], []).append((block, plain, whole))
+        for session, steps in sessions.items():
+            compile(steps[-1][2], "<paste>", "exec")
+            codes = program([plain for _, plain, _ in steps])
+            if codes in ran:
+                continue
+            ran.append(codes)
+            said = pasted(
+                [plain for _, plain, _ in steps], tmp_path / language / session
+            )
+            for (block, code, _), now in zip(steps, said, strict=True):
+                output = block["output"] or {"text": ""}
+                shown = output["text"]
+                if "data-raises" in output:
+                    before, _, trace = shown.partition(
+                        "Traceback (most recent call last):"
+                    )
+                    kind = rf"^(?:[\w.]+\.)?{output['data-raises']}(?=:|$)"
+                    *_, last = re.finditer(kind, trace, re.MULTILINE)
+                    shown = before + trace[last.start() :]
+                measured = "data-measured" in output
+                assert comparable(now, measured) == comparable(shown, measured), code
+
+
+def test_a_whole_paste_with_a_failure_in_it_runs_to_its_end(site, copied, tmp_path):
+    """One paste as it is, all at once, past what fails on purpose."""
+    steps = blocks(site, "en", "faq.md")
+    mended = next(
+        n
+        for n, b in enumerate(steps)
+        if n
+        and raises(steps[n - 1])
+        and not raises(b)
+        and b["data-session"] == steps[n - 1]["data-session"]
+    )
+    whole = copied("en", "faq.md")[mended][1]
+    assert "\nexcept " in whole
+    (said,) = pasted([whole], tmp_path / "paste")
+    assert "Error" not in said
+    assert comparable(said, False).endswith(
+        comparable(steps[mended]["output"]["text"], False)
+    )
