@@ -311,3 +311,44 @@ def test_the_missing_page_speaks_both_languages(browser, address):
     assert (errors, foreign) == ([], [])
     assert page.locator("[lang^=zh]").count() and page.locator("[lang^=en]").count()
     page.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_offline_copy_works_from_disk_search_included(browser, project, language):
+    text = "# {} {{ #a }}\n\n[{}](folder/page.md#b)\n"
+    project.page(
+        "index.md", text.format("首页", "过拟合"), en=text.format("Home", "it")
+    )
+    text = "# {} {{ #b }}\n\n{}\n"
+    project.page(
+        "folder/page.md",
+        text.format("过拟合", "验证集上的损失回升。"),
+        en=text.format("Over-fitting", "The validation loss rises."),
+    )
+    project.write(
+        "mkdocs.offline.yml", (ROOT / "mkdocs.offline.yml").read_text("utf-8")
+    )
+    done = project.build("-f", "mkdocs.offline.yml")
+    assert done.returncode == 0, done.stderr
+    root = (project.root / "site-offline").as_uri()
+    home = f"{root}/index.html" if language == "zh" else f"{root}/en/index.html"
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    errors, foreign = watched(page, root)
+    page.goto(home)
+    page.locator("article a[href*=folder]").click()
+    assert page.url == home.replace("index.html", "folder/page/index.html#b")
+    page.locator("a.twin").click()
+    other = "en/folder" if language == "zh" else "site-offline/folder"
+    assert f"{other}/page/index.html" in page.url
+    page.locator("a.md-logo").first.click()
+    page.locator("a.twin").click()
+    assert page.url.partition("#")[0] == home
+    page.locator("input.md-search__input").click()
+    query = "过拟合" if language == "zh" else "over-fitting"
+    page.locator("input.md-search__input").press_sequentially(query)
+    page.keyboard.press("End")  # an input method for Chinese ends with a key, too
+    first = page.locator(".md-search-result__link").first
+    first.click(timeout=15_000)
+    assert "folder/page/index.html" in page.url
+    assert (errors, foreign) == ([], [])
+    page.close()
