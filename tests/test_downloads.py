@@ -261,7 +261,7 @@ def test_links_are_whole_and_colab_is_offered_where_the_addresses_are_known(proj
     settings = (project.root / "mkdocs.yml").read_text("utf-8")
     assert project.build().returncode == 0
     assert "colab" not in project.html("part/a/index.html")
-    assert "[b](../b/#x), [here](../a/#a)" in project.html("part/a/index.md")
+    assert "[b](../b/#x), [here](./#a)" in project.html("part/a/index.md")
     book = (project.root / "site/part/a/a.ipynb").read_bytes()
     assert project.build().returncode == 0
     assert (project.root / "site/part/a/a.ipynb").read_bytes() == book

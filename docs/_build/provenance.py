@@ -114,11 +114,16 @@ def _link(file: str, detail: str, place: dict | None = None) -> str:
 
 
 def _places(block: Block) -> list[dict]:
-    """The files that a block's code stands in, with the lines from the first to the last."""
-    numbers: dict[str, list[int]] = {}
+    """The files that a block's code stands in, with the lines from first to last of each piece."""
+    found: list[dict] = []
     for line in block.lines:
-        numbers.setdefault(relative(line.path), []).append(line.number)
-    return [{"file": file, "first": min(n), "last": max(n)} for file, n in numbers.items()]
+        file = relative(line.path)
+        here = found[-1] if found else {"file": ""}
+        if here["file"] == file and 0 < line.number - here["last"] <= 2:  # over a marker, too
+            here["last"] = line.number
+        elif line.text.strip():  # not what parts two pieces
+            found.append({"file": file, "first": line.number, "last": line.number})
+    return found
 
 
 def _tests(block: Block, code: str) -> list[dict]:
