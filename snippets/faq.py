@@ -23,6 +23,11 @@ from torch import nn
 
 
 def fails_traceback() -> None:
+    """
+    zh: 第二层的输入个数与第一层的输出个数不符。抛出 RuntimeError。
+    en: The second layer does not fit the first one's outputs. Raises RuntimeError.
+    """
+
     # --8<-- [start:fails-traceback]
     class Net(nn.Module):
         def __init__(self):
@@ -41,6 +46,11 @@ def fails_traceback() -> None:
 
 
 def mended_traceback() -> None:
+    """
+    zh: 两层对上：(2, 4) 变成 (2, 1)。
+    en: Layers that fit: (2, 4) becomes (2, 1).
+    """
+
     # --8<-- [start:mended-traceback]
     class Net(nn.Module):
         def __init__(self):
@@ -160,6 +170,10 @@ def also(name: str) -> list[str]:
 
 
 def fails_no_grad_fn() -> None:
+    """
+    zh: 没有要求 w 的梯度就反向传播。抛出 RuntimeError。
+    en: Goes backward without having asked for w's gradient. Raises RuntimeError.
+    """
     # --8<-- [start:fails-no-grad-fn]
     w = torch.tensor(2.0)
     loss = (3 * w - 1) ** 2
@@ -168,6 +182,10 @@ def fails_no_grad_fn() -> None:
 
 
 def mended_no_grad_fn() -> None:
+    """
+    zh: 造 w 时就要求梯度。
+    en: Asks for the gradient where w is made.
+    """
     # --8<-- [start:mended-no-grad-fn]
     w = torch.tensor(2.0, requires_grad=True)
     loss = (3 * w - 1) ** 2
@@ -177,6 +195,10 @@ def mended_no_grad_fn() -> None:
 
 
 def fails_backward_twice() -> None:
+    """
+    zh: 循环外算的一步，被反向传播两次。抛出 RuntimeError。
+    en: Goes twice backward through a step made outside the loop. Raises RuntimeError.
+    """
     # --8<-- [start:fails-backward-twice]
     w = torch.tensor(3.0, requires_grad=True)
     # zh: 只算了一次，却要用在两步里
@@ -189,6 +211,10 @@ def fails_backward_twice() -> None:
 
 
 def mended_backward_twice() -> None:
+    """
+    zh: 放进循环，每一步建一张图。
+    en: Inside the loop, each step builds its graph.
+    """
     # --8<-- [start:mended-backward-twice]
     w = torch.tensor(3.0, requires_grad=True)
     for target in (1.0, 2.0):
@@ -203,6 +229,10 @@ def mended_backward_twice() -> None:
 
 
 def fails_scalar() -> None:
+    """
+    zh: 对形状为 (2,) 的损失反向传播。抛出 RuntimeError。
+    en: Goes backward from losses of shape (2,). Raises RuntimeError.
+    """
     # --8<-- [start:fails-scalar]
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     losses = w**2
@@ -211,6 +241,10 @@ def fails_scalar() -> None:
 
 
 def mended_scalar() -> None:
+    """
+    zh: 先求和或求平均，变成标量。
+    en: Sums or averages to a scalar first.
+    """
     # --8<-- [start:mended-scalar]
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     losses = w**2
@@ -225,6 +259,10 @@ def mended_scalar() -> None:
 
 
 def fails_inplace() -> None:
+    """
+    zh: 就地改掉 exp 的结果，而反向传播要用它。抛出 RuntimeError。
+    en: Changes in place what the backward pass of exp needs. Raises RuntimeError.
+    """
     # --8<-- [start:fails-inplace]
     w = torch.tensor([0.0, 1.0], requires_grad=True)
     growth = w.exp()
@@ -234,6 +272,10 @@ def fails_inplace() -> None:
 
 
 def mended_inplace() -> None:
+    """
+    zh: 不就地改，造新张量。
+    en: A new tensor in place of the change.
+    """
     # --8<-- [start:mended-inplace]
     w = torch.tensor([0.0, 1.0], requires_grad=True)
     growth = w.exp()
@@ -246,6 +288,10 @@ def mended_inplace() -> None:
 
 
 def fails_leaf() -> None:
+    """
+    zh: 在记录梯度时就地更新叶子。抛出 RuntimeError。
+    en: Updates a leaf in place while gradients are recorded. Raises RuntimeError.
+    """
     # --8<-- [start:fails-leaf]
     w = torch.tensor(2.0, requires_grad=True)
     loss = w**2
@@ -255,6 +301,10 @@ def fails_leaf() -> None:
 
 
 def mended_leaf() -> None:
+    """
+    zh: 在 no_grad 里更新。
+    en: Updates under no_grad.
+    """
     # --8<-- [start:mended-leaf]
     w = torch.tensor(2.0, requires_grad=True)
     loss = w**2
@@ -266,6 +316,10 @@ def mended_leaf() -> None:
 
 
 def fails_numpy() -> None:
+    """
+    zh: 要梯度的张量直接变成 NumPy 数组。抛出 RuntimeError。
+    en: Turns a tensor that requires gradients into an array. Raises RuntimeError.
+    """
     # --8<-- [start:fails-numpy]
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     prediction = 3 * w
@@ -274,6 +328,10 @@ def fails_numpy() -> None:
 
 
 def mended_numpy() -> None:
+    """
+    zh: 先 detach，再变成数组。
+    en: Detaches first.
+    """
     # --8<-- [start:mended-numpy]
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     prediction = 3 * w
@@ -284,6 +342,10 @@ def mended_numpy() -> None:
 
 
 def fails_none_zero() -> None:
+    """
+    zh: 还没有梯度就清零。抛出 AttributeError。
+    en: Clears a gradient that does not exist yet. Raises AttributeError.
+    """
     # --8<-- [start:fails-none-zero]
     w = torch.tensor(2.0, requires_grad=True)
     w.grad.zero_()
@@ -291,6 +353,10 @@ def fails_none_zero() -> None:
 
 
 def mended_none_zero() -> None:
+    """
+    zh: 把 .grad 设为 None，有没有梯度都行。
+    en: Sets .grad to None, which always works.
+    """
     # --8<-- [start:mended-none-zero]
     w = torch.tensor(2.0, requires_grad=True)
     for step in range(2):
@@ -302,6 +368,10 @@ def mended_none_zero() -> None:
 
 
 def fails_item_backward() -> None:
+    """
+    zh: 对 Python 的数反向传播。抛出 AttributeError。
+    en: Goes backward from a Python number. Raises AttributeError.
+    """
     # --8<-- [start:fails-item-backward]
     w = torch.tensor(2.0, requires_grad=True)
     loss = (w**2).item()
@@ -310,6 +380,10 @@ def fails_item_backward() -> None:
 
 
 def mended_item_backward() -> None:
+    """
+    zh: 对张量反向传播，item() 只用来打印。
+    en: Goes backward from the tensor; item() is for printing.
+    """
     # --8<-- [start:mended-item-backward]
     w = torch.tensor(2.0, requires_grad=True)
     loss = w**2
@@ -324,6 +398,10 @@ def mended_item_backward() -> None:
 
 
 def fails_mat1_mat2() -> None:
+    """
+    zh: (100,) 送进要 (n, 1) 的层。抛出 RuntimeError。
+    en: (100,) for a layer that takes (n, 1). Raises RuntimeError.
+    """
     # --8<-- [start:fails-mat1-mat2]
     x = torch.linspace(-1, 1, 100)
     nn.Linear(1, 1)(x)
@@ -331,6 +409,10 @@ def fails_mat1_mat2() -> None:
 
 
 def mended_mat1_mat2() -> None:
+    """
+    zh: 先变成 (100, 1)。
+    en: Becomes (100, 1) first.
+    """
     # --8<-- [start:mended-mat1-mat2]
     # zh: (100,) 变成 (100, 1)：100 个样本，每个 1 个特征
     # en: (100,) becomes (100, 1): 100 samples of 1 feature each
@@ -341,6 +423,10 @@ def mended_mat1_mat2() -> None:
 
 
 def fails_size_of_tensor() -> None:
+    """
+    zh: (4, 3) 乘 (4,)：末尾的维对不上。抛出 RuntimeError。
+    en: (4, 3) times (4,): the last sizes differ. Raises RuntimeError.
+    """
     # --8<-- [start:fails-size-of-tensor]
     samples = torch.ones(4, 3)
     weights = torch.tensor([1.0, 2.0, 3.0, 4.0])
@@ -349,6 +435,10 @@ def fails_size_of_tensor() -> None:
 
 
 def mended_size_of_tensor() -> None:
+    """
+    zh: 先变成 (4, 1)，再广播。
+    en: Becomes (4, 1), which broadcasts.
+    """
     # --8<-- [start:mended-size-of-tensor]
     samples = torch.ones(4, 3)
     weights = torch.tensor([1.0, 2.0, 3.0, 4.0])
@@ -359,6 +449,10 @@ def mended_size_of_tensor() -> None:
 
 
 def fails_view() -> None:
+    """
+    zh: 转置之后内存不连续，view 不行。抛出 RuntimeError。
+    en: view after a transpose, which is not contiguous. Raises RuntimeError.
+    """
     # --8<-- [start:fails-view]
     table = torch.arange(6).reshape(2, 3)
     table.T.view(6)
@@ -366,6 +460,10 @@ def fails_view() -> None:
 
 
 def mended_view() -> None:
+    """
+    zh: 用 reshape，必要时它会复制。
+    en: reshape, which copies where it must.
+    """
     # --8<-- [start:mended-view]
     table = torch.arange(6).reshape(2, 3)
     print(table.stride(), table.T.stride(), table.T.is_contiguous())
@@ -374,6 +472,10 @@ def mended_view() -> None:
 
 
 def fails_stack() -> None:
+    """
+    zh: 长短不一的样本凑不成一批。抛出 RuntimeError。
+    en: Samples of different lengths do not stack into a batch. Raises RuntimeError.
+    """
     # --8<-- [start:fails-stack]
     import torch
     from torch.utils.data import DataLoader
@@ -385,6 +487,10 @@ def fails_stack() -> None:
 
 
 def mended_stack() -> None:
+    """
+    zh: 填充到一样长，并返回各自的长度。
+    en: Pads them to one length, and returns their lengths.
+    """
     # --8<-- [start:mended-stack]
     import torch
     from torch.nn.utils.rnn import pad_sequence
@@ -404,6 +510,10 @@ def mended_stack() -> None:
 
 
 def fails_channels() -> None:
+    """
+    zh: 单通道图像送进要三通道的卷积。抛出 RuntimeError。
+    en: Images of one channel for a convolution that takes three. Raises RuntimeError.
+    """
     # --8<-- [start:fails-channels]
     images = torch.zeros(16, 1, 28, 28)
     nn.Conv2d(3, 8, kernel_size=3)(images)
@@ -411,6 +521,10 @@ def fails_channels() -> None:
 
 
 def mended_channels() -> None:
+    """
+    zh: 通道数对上；通道在最后的先换到第二维。
+    en: The channels agree; channels that come last are moved to second.
+    """
     # --8<-- [start:mended-channels]
     # zh: 灰度图只有 1 个通道
     # en: greyscale images have 1 channel
@@ -425,6 +539,10 @@ def mended_channels() -> None:
 
 
 def fails_double_float() -> None:
+    """
+    zh: NumPy 的双精度送进单精度的层。抛出 RuntimeError。
+    en: NumPy's double precision for a layer in single precision. Raises RuntimeError.
+    """
     # --8<-- [start:fails-double-float]
     import numpy as np
     import torch
@@ -436,6 +554,10 @@ def fails_double_float() -> None:
 
 
 def mended_double_float() -> None:
+    """
+    zh: 先转成 float32。
+    en: Converts to float32 first.
+    """
     # --8<-- [start:mended-double-float]
     import numpy as np
     import torch
@@ -448,6 +570,10 @@ def mended_double_float() -> None:
 
 
 def fails_one_element() -> None:
+    """
+    zh: 用张量的列表造张量。抛出 ValueError。
+    en: Makes a tensor from a list of tensors. Raises ValueError.
+    """
     # --8<-- [start:fails-one-element]
     rows = [torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])]
     torch.tensor(rows)
@@ -455,6 +581,10 @@ def fails_one_element() -> None:
 
 
 def mended_one_element() -> None:
+    """
+    zh: 用 stack 叠起来，或用 cat 接起来。
+    en: stack puts them on each other, cat end to end.
+    """
     # --8<-- [start:mended-one-element]
     rows = [torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])]
     print(torch.stack(rows))
@@ -466,6 +596,10 @@ def mended_one_element() -> None:
 
 
 def fails_target_long() -> None:
+    """
+    zh: 类别编号用了浮点数。抛出 RuntimeError。
+    en: Class numbers given as floats. Raises RuntimeError.
+    """
     # --8<-- [start:fails-target-long]
     logits = torch.zeros(2, 3)
     labels = torch.tensor([0.0, 2.0])
@@ -474,6 +608,10 @@ def fails_target_long() -> None:
 
 
 def mended_target_long() -> None:
+    """
+    zh: 类别编号转成整数。
+    en: Class numbers as integers.
+    """
     # --8<-- [start:mended-target-long]
     logits = torch.zeros(2, 3)
     labels = torch.tensor([0.0, 2.0])
@@ -483,6 +621,10 @@ def mended_target_long() -> None:
 
 
 def fails_multi_target() -> None:
+    """
+    zh: 类别编号是 (2, 1)，应为 (2,)。抛出 RuntimeError。
+    en: Class numbers of (2, 1) in place of (2,). Raises RuntimeError.
+    """
     # --8<-- [start:fails-multi-target]
     logits = torch.zeros(2, 3)
     labels = torch.tensor([[0], [2]])
@@ -491,6 +633,10 @@ def fails_multi_target() -> None:
 
 
 def mended_multi_target() -> None:
+    """
+    zh: 去掉多余的一维。
+    en: Without the extra dimension.
+    """
     # --8<-- [start:mended-multi-target]
     logits = torch.zeros(2, 3)
     labels = torch.tensor([[0], [2]])
@@ -500,6 +646,10 @@ def mended_multi_target() -> None:
 
 
 def fails_target_bounds() -> None:
+    """
+    zh: 类别从 1 数起，超出范围。抛出 IndexError。
+    en: Classes that count from 1 go out of range. Raises IndexError.
+    """
     # --8<-- [start:fails-target-bounds]
     logits = torch.zeros(3, 3)
     labels = torch.tensor([1, 2, 3])
@@ -508,6 +658,10 @@ def fails_target_bounds() -> None:
 
 
 def mended_target_bounds() -> None:
+    """
+    zh: 类别从 0 数起。
+    en: Classes that count from 0.
+    """
     # --8<-- [start:mended-target-bounds]
     logits = torch.zeros(3, 3)
     # zh: 类别从 0 数起
@@ -519,6 +673,10 @@ def mended_target_bounds() -> None:
 
 
 def fails_bce() -> None:
+    """
+    zh: 把 logits 当作概率。抛出 RuntimeError。
+    en: Logits where probabilities belong. Raises RuntimeError.
+    """
     # --8<-- [start:fails-bce]
     logits = torch.tensor([2.0, -1.0])
     labels = torch.tensor([1.0, 0.0])
@@ -527,6 +685,10 @@ def fails_bce() -> None:
 
 
 def mended_bce() -> None:
+    """
+    zh: 用带 sigmoid 的损失，或先做 sigmoid。
+    en: A loss with the sigmoid in it, or the sigmoid first.
+    """
     # --8<-- [start:mended-bce]
     logits = torch.tensor([2.0, -1.0])
     labels = torch.tensor([1.0, 0.0])
@@ -538,6 +700,10 @@ def mended_bce() -> None:
 
 
 def fails_boolean_value() -> None:
+    """
+    zh: 把张量传给损失的构造函数。抛出 RuntimeError。
+    en: Passes tensors to the constructor of a loss. Raises RuntimeError.
+    """
     # --8<-- [start:fails-boolean-value]
     prediction = torch.tensor([1.0, 2.0])
     target = torch.tensor([1.0, 4.0])
@@ -546,6 +712,10 @@ def fails_boolean_value() -> None:
 
 
 def mended_boolean_value() -> None:
+    """
+    zh: 先造损失，再调用；条件里用 any 或 all。
+    en: Makes the loss, then calls it; any or all in conditions.
+    """
     # --8<-- [start:mended-boolean-value]
     prediction = torch.tensor([1.0, 2.0])
     target = torch.tensor([1.0, 4.0])
@@ -561,6 +731,10 @@ def mended_boolean_value() -> None:
 
 
 def fails_target_size() -> None:
+    """
+    zh: logits 是 (4, 1)，标签是 (4,)。抛出 ValueError。
+    en: Logits of (4, 1) against labels of (4,). Raises ValueError.
+    """
     # --8<-- [start:fails-target-size]
     logits = nn.Linear(2, 1)(torch.zeros(4, 2))
     labels = torch.tensor([0.0, 1.0, 1.0, 0.0])
@@ -569,6 +743,10 @@ def fails_target_size() -> None:
 
 
 def mended_target_size() -> None:
+    """
+    zh: 标签变成 (4, 1)。
+    en: Labels become (4, 1).
+    """
     # --8<-- [start:mended-target-size]
     logits = nn.Linear(2, 1)(torch.zeros(4, 2))
     labels = torch.tensor([0.0, 1.0, 1.0, 0.0])
@@ -582,6 +760,11 @@ def mended_target_size() -> None:
 
 
 def fails_empty_parameters() -> None:
+    """
+    zh: 层放在普通列表里，参数没有登记。抛出 ValueError。
+    en: Layers in a plain list, whose parameters are not registered. Raises ValueError.
+    """
+
     # --8<-- [start:fails-empty-parameters]
     class Net(nn.Module):
         def __init__(self):
@@ -593,6 +776,11 @@ def fails_empty_parameters() -> None:
 
 
 def mended_empty_parameters() -> None:
+    """
+    zh: 层放在 ModuleList 里。
+    en: Layers in a ModuleList.
+    """
+
     # --8<-- [start:mended-empty-parameters]
     class Net(nn.Module):
         def __init__(self):
@@ -608,6 +796,11 @@ def mended_empty_parameters() -> None:
 
 
 def fails_before_init() -> None:
+    """
+    zh: 还没有调用 super().__init__() 就放进一层。抛出 AttributeError。
+    en: Assigns a layer before super().__init__(). Raises AttributeError.
+    """
+
     # --8<-- [start:fails-before-init]
     class Net(nn.Module):
         def __init__(self):
@@ -618,6 +811,11 @@ def fails_before_init() -> None:
 
 
 def mended_before_init() -> None:
+    """
+    zh: 先调用 super().__init__()。
+    en: Calls super().__init__() first.
+    """
+
     # --8<-- [start:mended-before-init]
     class Net(nn.Module):
         def __init__(self):
@@ -629,6 +827,11 @@ def mended_before_init() -> None:
 
 
 def fails_forward() -> None:
+    """
+    zh: 把 forward 拼错了。抛出 NotImplementedError。
+    en: forward, misspelt. Raises NotImplementedError.
+    """
+
     # --8<-- [start:fails-forward]
     class Twice(nn.Module):
         def foward(self, x):
@@ -639,6 +842,11 @@ def fails_forward() -> None:
 
 
 def mended_forward() -> None:
+    """
+    zh: 拼对的 forward。
+    en: forward, spelt right.
+    """
+
     # --8<-- [start:mended-forward]
     class Twice(nn.Module):
         def forward(self, x):
@@ -649,6 +857,10 @@ def mended_forward() -> None:
 
 
 def fails_assign_parameter() -> None:
+    """
+    zh: 用普通张量替换参数。抛出 TypeError。
+    en: Replaces a parameter by a plain tensor. Raises TypeError.
+    """
     # --8<-- [start:fails-assign-parameter]
     layer = nn.Linear(2, 1)
     layer.weight = torch.tensor([[2.0, 3.0]])
@@ -656,6 +868,10 @@ def fails_assign_parameter() -> None:
 
 
 def mended_assign_parameter() -> None:
+    """
+    zh: 在 no_grad 里把数值抄进去。
+    en: Copies the values in under no_grad.
+    """
     # --8<-- [start:mended-assign-parameter]
     layer = nn.Linear(2, 1)
     before = layer.weight
@@ -666,6 +882,10 @@ def mended_assign_parameter() -> None:
 
 
 def fails_batch_norm() -> None:
+    """
+    zh: 训练时最后一批只有一个样本。抛出 ValueError。
+    en: A last batch of one sample while training. Raises ValueError.
+    """
     # --8<-- [start:fails-batch-norm]
     import torch
     from torch import nn
@@ -679,6 +899,10 @@ def fails_batch_norm() -> None:
 
 
 def mended_batch_norm() -> None:
+    """
+    zh: 丢掉不满的一批；预测时用 eval()。
+    en: Drops the incomplete batch; eval() for prediction.
+    """
     # --8<-- [start:mended-batch-norm]
     import torch
     from torch import nn
@@ -698,6 +922,10 @@ def mended_batch_norm() -> None:
 
 
 def fails_embedding() -> None:
+    """
+    zh: 编号超出嵌入表的大小。抛出 IndexError。
+    en: A number beyond the size of the table. Raises IndexError.
+    """
     # --8<-- [start:fails-embedding]
     vocabulary = {"<unk>": 0, "red": 1, "green": 2, "blue": 3}
     embed = nn.Embedding(3, 2)
@@ -706,6 +934,10 @@ def fails_embedding() -> None:
 
 
 def mended_embedding() -> None:
+    """
+    zh: 表和词表一样大，生词用 <unk>。
+    en: A table as large as the vocabulary; other words use <unk>.
+    """
     # --8<-- [start:mended-embedding]
     vocabulary = {"<unk>": 0, "red": 1, "green": 2, "blue": 3}
     embed = nn.Embedding(len(vocabulary), 2)
@@ -720,12 +952,20 @@ def mended_embedding() -> None:
 
 
 def fails_cuda() -> None:
+    """
+    zh: 没有 CUDA 却搬到 CUDA。抛出 AssertionError。
+    en: Moves a tensor to CUDA where there is none. Raises AssertionError.
+    """
     # --8<-- [start:fails-cuda]
     torch.ones(2).to("cuda")
     # --8<-- [end:fails-cuda]
 
 
 def mended_cuda() -> None:
+    """
+    zh: 有加速器就用，没有就用 CPU。
+    en: The accelerator if there is one, else the CPU.
+    """
     # --8<-- [start:mended-cuda]
     # zh: 有加速器就用，没有就用 CPU
     # en: the accelerator if there is one, else the CPU
@@ -736,6 +976,10 @@ def mended_cuda() -> None:
 
 
 def mended_same_device() -> None:
+    """
+    zh: 模型、输入和临时张量都放在一个设备上。
+    en: Model, input and temporary tensors on one device.
+    """
     # --8<-- [start:mended-same-device]
     device = torch.accelerator.current_accelerator(check_available=True)
     device = device or torch.device("cpu")
@@ -756,6 +1000,10 @@ def mended_same_device() -> None:
 
 
 def fails_weights_only() -> None:
+    """
+    zh: torch.load 默认不读整个模块。抛出 UnpicklingError。
+    en: torch.load does not read whole modules by default. Raises UnpicklingError.
+    """
     # --8<-- [start:fails-weights-only]
     torch.save(nn.Linear(2, 1), "model.pt")
     torch.load("model.pt")
@@ -763,6 +1011,10 @@ def fails_weights_only() -> None:
 
 
 def mended_weights_only() -> None:
+    """
+    zh: 只存取 state_dict。
+    en: Saves and loads the state_dict only.
+    """
     # --8<-- [start:mended-weights-only]
     model = nn.Linear(2, 1)
     torch.save(model.state_dict(), "weights.pt")
@@ -776,6 +1028,10 @@ def mended_weights_only() -> None:
 
 
 def fails_missing_keys() -> None:
+    """
+    zh: 名字带着 DataParallel 的前缀 module.。抛出 RuntimeError。
+    en: Names with the prefix module. of DataParallel. Raises RuntimeError.
+    """
     # --8<-- [start:fails-missing-keys]
     trained = nn.DataParallel(nn.Linear(2, 1))
     torch.save(trained.state_dict(), "weights.pt")
@@ -786,6 +1042,10 @@ def fails_missing_keys() -> None:
 
 
 def mended_missing_keys() -> None:
+    """
+    zh: 去掉前缀再载入。
+    en: Removes the prefix before loading.
+    """
     # --8<-- [start:mended-missing-keys]
     trained = nn.DataParallel(nn.Linear(2, 1))
     torch.save(trained.state_dict(), "weights.pt")
@@ -799,6 +1059,10 @@ def mended_missing_keys() -> None:
 
 
 def fails_from_gpu() -> None:
+    """
+    zh: 在没有 GPU 的机器上载入 GPU 上存的文件。抛出 RuntimeError。
+    en: Loads a file saved on a GPU where there is none. Raises RuntimeError.
+    """
     # --8<-- [start:fails-from-gpu]
     # zh: 本机没有 GPU：让 torch.save 把存储位置记成 cuda:0
     # en: no GPU here: have torch.save note cuda:0 as the place of the values
@@ -810,6 +1074,10 @@ def fails_from_gpu() -> None:
 
 
 def mended_from_gpu() -> None:
+    """
+    zh: 用 map_location 说明放到哪里。
+    en: map_location says where to.
+    """
     # --8<-- [start:mended-from-gpu]
     torch.save({"weight": torch.ones(2)}, "from-gpu.pt")
 
@@ -822,6 +1090,10 @@ def mended_from_gpu() -> None:
 
 
 def symptom_zero_grad() -> None:
+    """
+    zh: 不报错却算错：梯度一步步累积。
+    en: Wrong without an error: gradients add up from step to step.
+    """
     # --8<-- [start:symptom-zero-grad]
     w = torch.tensor(3.0, requires_grad=True)
     for step in range(3):
@@ -832,6 +1104,10 @@ def symptom_zero_grad() -> None:
 
 
 def mended_zero_grad() -> None:
+    """
+    zh: 每一步先清零。
+    en: Clears the gradients at each step.
+    """
     # --8<-- [start:mended-zero-grad]
     w = torch.tensor(3.0, requires_grad=True)
     # zh: lr=0：w 不动，每一步的梯度应当相同
@@ -847,6 +1123,10 @@ def mended_zero_grad() -> None:
 
 
 def symptom_eval() -> None:
+    """
+    zh: 不报错却算错：no_grad 和 eval() 混为一谈。
+    en: Wrong without an error: no_grad taken for eval(), or the other way.
+    """
     # --8<-- [start:symptom-eval]
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.5), nn.Linear(16, 1))
@@ -867,6 +1147,10 @@ def symptom_eval() -> None:
 
 
 def mended_eval() -> None:
+    """
+    zh: 预测时两样都要。
+    en: Both, for prediction.
+    """
     # --8<-- [start:mended-eval]
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.5), nn.Linear(16, 1))
@@ -881,6 +1165,10 @@ def mended_eval() -> None:
 
 
 def symptom_non_leaf() -> None:
+    """
+    zh: 不报错却算错：w 不是叶子，没有梯度。
+    en: Wrong without an error: w is no leaf and gets no gradient.
+    """
     # --8<-- [start:symptom-non-leaf]
     ones = torch.ones(2, requires_grad=True)
     w = 0.1 * ones
@@ -892,6 +1180,10 @@ def symptom_non_leaf() -> None:
 
 
 def mended_non_leaf() -> None:
+    """
+    zh: 先算数值再要求梯度；中间结果用 retain_grad。
+    en: Values first, then the gradient; retain_grad for results on the way.
+    """
     # --8<-- [start:mended-non-leaf]
     # zh: 先算好数值，最后再声明要梯度
     # en: compute the values first, ask for gradients last
@@ -907,6 +1199,10 @@ def mended_non_leaf() -> None:
 
 
 def symptom_flat_loss() -> None:
+    """
+    zh: 不报错却学不动：优化器拿着旧模型的参数。
+    en: Learns nothing: the optimizer holds an old model's parameters.
+    """
     # --8<-- [start:symptom-flat-loss]
     torch.manual_seed(0)
     x = torch.linspace(-1, 1, 100).unsqueeze(1)
@@ -932,6 +1228,10 @@ def symptom_flat_loss() -> None:
 
 
 def mended_flat_loss() -> None:
+    """
+    zh: 模型只建一次，优化器拿着它的参数。
+    en: One model, whose parameters the optimizer holds.
+    """
     # --8<-- [start:mended-flat-loss]
     torch.manual_seed(0)
     x = torch.linspace(-1, 1, 100).unsqueeze(1)
@@ -970,6 +1270,10 @@ def largest_rate(x: torch.Tensor) -> float:
 
 
 def symptom_nan() -> None:
+    """
+    zh: 不报错却发散：输入太大，损失变成 nan。
+    en: Diverges without an error: with large inputs the loss becomes nan.
+    """
     # --8<-- [start:symptom-nan]
     torch.manual_seed(0)
     x = torch.linspace(0, 100, 50).unsqueeze(1)
@@ -987,6 +1291,10 @@ def symptom_nan() -> None:
 
 
 def mended_nan() -> None:
+    """
+    zh: 输入标准化，均值 0，标准差 1。
+    en: Standardises the inputs to mean 0 and standard deviation 1.
+    """
     # --8<-- [start:mended-nan]
     torch.manual_seed(0)
     x = torch.linspace(0, 100, 50).unsqueeze(1)
@@ -1007,6 +1315,10 @@ def mended_nan() -> None:
 
 
 def fails_nan_backward() -> None:
+    """
+    zh: 值没有 nan，梯度有：sqrt 在 0 处的导数是 inf。抛出 RuntimeError。
+    en: A nan in the gradient only: sqrt has slope inf at 0. Raises RuntimeError.
+    """
     # --8<-- [start:fails-nan-backward]
     w = torch.tensor([0.0, 4.0], requires_grad=True)
     loss = torch.where(w > 0, w.sqrt(), 0.0).sum()
@@ -1020,6 +1332,10 @@ def fails_nan_backward() -> None:
 
 
 def mended_nan_backward() -> None:
+    """
+    zh: 在 sqrt 之前换掉 0。
+    en: Replaces 0 before sqrt sees it.
+    """
     # --8<-- [start:mended-nan-backward]
     w = torch.tensor([0.0, 4.0], requires_grad=True)
     # zh: 在 sqrt 之前就把不许的值换掉
@@ -1032,6 +1348,10 @@ def mended_nan_backward() -> None:
 
 
 def symptom_other_numbers() -> None:
+    """
+    zh: 不报错却每次不同：没有种子，加法次序不同。
+    en: Differs from run to run: no seed, another order of additions.
+    """
     # --8<-- [start:symptom-other-numbers]
     # zh: 没有种子：两次得到不同的初始权重
     # en: no seed: two different sets of initial weights
@@ -1046,6 +1366,10 @@ def symptom_other_numbers() -> None:
 
 
 def mended_other_numbers() -> None:
+    """
+    zh: 设种子，用确定性算法，带容差比较。
+    en: A seed, deterministic algorithms, and comparison with a tolerance.
+    """
     # --8<-- [start:mended-other-numbers]
     torch.manual_seed(0)
     first = nn.Linear(2, 1)
@@ -1065,6 +1389,10 @@ def mended_other_numbers() -> None:
 
 
 def symptom_broadcast() -> None:
+    """
+    zh: 不报错却学错：(100, 1) 与 (100,) 广播成 (100, 100)。
+    en: Learns wrongly: (100, 1) and (100,) broadcast to (100, 100).
+    """
     # --8<-- [start:symptom-broadcast]
     torch.manual_seed(0)
     x = torch.linspace(-1, 1, 100).unsqueeze(1)
@@ -1082,6 +1410,10 @@ def symptom_broadcast() -> None:
 
 
 def fails_broadcast() -> None:
+    """
+    zh: 把广播的警告升级成错误。抛出 UserWarning。
+    en: Turns the warning about broadcasting into an error. Raises UserWarning.
+    """
     # --8<-- [start:fails-broadcast]
     import warnings
 
@@ -1098,6 +1430,10 @@ def fails_broadcast() -> None:
 
 
 def mended_broadcast() -> None:
+    """
+    zh: 目标与预测同为 (100, 1)。
+    en: Target and prediction are both (100, 1).
+    """
     # --8<-- [start:mended-broadcast]
     torch.manual_seed(0)
     x = torch.linspace(-1, 1, 100).unsqueeze(1)

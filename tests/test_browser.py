@@ -12,7 +12,11 @@ from search_index import TERM
 from sources import LANGUAGES, ROOT, pages
 from test_site import built
 
-NAMES = sorted(pages("zh"))
+LESSONS = [name for name in sorted(pages("zh")) if not name.startswith("reference/")]
+# The pages of the reference are all made alike: its index, a common one and the longest.
+NAMES = LESSONS + [
+    f"reference/{name}.md" for name in ("index", "basics/autograd", "faq")
+]
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
 QUIET = [
     "--no-sandbox",

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from sources import LANGUAGES, ROOT, pages
 from test_site import ENVIRONMENT, Marked, built, comparable
 
-NAMES = sorted(pages("zh"))
+NAMES = [name for name in sorted(pages("zh")) if not name.startswith("reference/")]
 # A fresh Python that has only what a notebook asks for, whatever else is installed here.
 ONLY = """
 import importlib.machinery, importlib.metadata, sys

@@ -55,6 +55,11 @@ class Table:
             self._used[key] = self._stored.get(key) or make()
         return self._used[key]
 
+    def peek(self, key: str) -> str | None:
+        if key in self._stored:
+            self._used[key] = self._stored[key]
+        return self._used.get(key)
+
     def keep(self) -> None:
         if self._used.keys() - self._stored.keys():
             self._stored = dict(self._used)

@@ -21,11 +21,10 @@ import cells  # noqa: E402
 import downloads  # noqa: E402
 import formulas  # noqa: E402
 import provenance  # noqa: E402
+import reference  # noqa: E402
 import sources  # noqa: E402
 
 log = logging.getLogger("mkdocs.blocks")
-# A line break inside a Chinese paragraph would show as a space.
-BETWEEN_HAN = re.compile(r"(?<=[\u3001-\u9fff\uff01-\uff5e])\n *(?=[\u3001-\u9fff\uff01-\uff5e])")
 # The runs of an explorable, as `explorables.axes` prints them: a file of their own in the site.
 EXPLORABLE = re.compile(
     r'(<figure class="explorable" id="explore-([\w-]+)"[^>]*)>'
@@ -65,6 +64,7 @@ def on_files(files, config):
         blocks.runner.plan()
     global shelf
     language = config.plugins["i18n"].current_language
+    reference.begin(language, config.plugins["mkdocstrings"].handlers)
     provenance.repository = config.repo_url or ""
     shelf = downloads.Shelf(language, config.site_url or "", provenance.repository)
     return files
@@ -76,8 +76,12 @@ def on_nav(nav, config, files) -> None:
 
 
 def on_page_markdown(markdown: str, page, config, files) -> str:
+    if reference.DIRECTIVE.search(markdown):
+        page.known = reference.key(markdown)
+        if reference.stored(page.known):
+            return ""
     stamped = sources.stamp(Path(page.file.abs_src_path), markdown)
-    return BETWEEN_HAN.sub("", stamped)
+    return sources.BETWEEN_HAN.sub("", stamped)
 
 
 def on_page_content(html: str, page, config, files) -> str:
@@ -85,9 +89,17 @@ def on_page_content(html: str, page, config, files) -> str:
     where = sources.relative(path)
     wrong.extend(f"{where}: {problem}" for problem in formulas.failures)
     formulas.failures.clear()
+    if hasattr(page, "known"):  # a page of the reference
+        if known := reference.stored(page.known):
+            html, page.toc = known
+        else:
+            html = PLAIN.sub(r"\1", html)
+            if not reference.problems:
+                reference.keep(page.known, html, page.toc)
+        return html
     reader = cells.Reader(path, shelf.language, page.canonical_url or "", blocks.runner.result)
     line = shelf.add(reader.cells(page.markdown), reader.page, page)
-    html = html.replace("</h1>", f"</h1>{line}", 1)
+    html = html.replace("</h1>", f"</h1>{line}", 1) + reference.link(path)
 
     def divide(found: re.Match) -> str:
         name, data = found[2], found[3]
@@ -106,7 +118,7 @@ def on_page_content(html: str, page, config, files) -> str:
 def on_env(env, config, files) -> None:
     """All pages of a language are rendered: fail before any is written."""
     first = config.plugins["i18n"].is_default_language_build
-    _report([*wrong, *(blocks.failures() if first else [])])
+    _report([*wrong, *reference.problems, *(blocks.failures() if first else [])])
     shelf.write(navigation, config)
     if shelf.language == sources.LANGUAGES[-1]:
         downloads.made.keep()
@@ -120,11 +132,13 @@ def on_post_build(config) -> None:
     if config.plugins["i18n"].is_default_language_build:
         cache.trees.keep()
         blocks.rendered.keep()
+        reference.rendered.keep()
         cache.finish()
 
 
 def _report(problems: list[str]) -> None:
     wrong.clear()
+    reference.problems.clear()
     if problems and serving:  # the pages show their own
         log.error("\n\n".join(problems))
     elif problems:

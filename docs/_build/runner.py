@@ -196,6 +196,10 @@ class Runner:
         block, future = self._of_block[at]
         return block, future.result()
 
+    def blocks(self) -> list[Block]:
+        """All blocks of all pages, each page's in order."""
+        return [block for block, _ in self._of_block.values()]
+
     def failed(self) -> list[tuple[list[Block], dict]]:
         """The blocks that failed, each once for both languages, with their results."""
         results = [(blocks, future.result()) for blocks, future in self._cells]

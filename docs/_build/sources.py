@@ -24,6 +24,8 @@ OPTION = re.compile(r'(\w+)="([^"]*)"')
 # A whole-line comment or docstring line of one language, or a statement of one language.
 TAGGED = re.compile(r"(?P<indent>\s*)(?P<hash># )?(?P<lang>zh|en): ?(?P<text>.*)")
 VARIANT = re.compile(r"(?P<code>.*\S)  # (?P<lang>zh|en)")
+# A line break inside a Chinese sentence would show as a space.
+BETWEEN_HAN = re.compile(r"(?<=[\u3001-\u9fff\uff01-\uff5e])\n *(?=[\u3001-\u9fff\uff01-\uff5e])")
 
 
 class SourceError(Exception):

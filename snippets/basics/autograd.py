@@ -28,14 +28,26 @@ print(f"step       w = {after_step:.1f}   w.grad = {w.grad.item()}")
 
 # --8<-- [start:three-ways]
 def f(x: Tensor) -> Tensor:
+    """
+    zh: exp(sin x)，逐元素；x 形状任意。
+    en: exp(sin x) element by element; x of any shape.
+    """
     return torch.exp(torch.sin(x))
 
 
 def by_hand(x: Tensor) -> Tensor:
+    """
+    zh: f 的导数，由链式法则推出；形状与 x 相同。
+    en: The derivative of f by the chain rule, of x's shape.
+    """
     return torch.cos(x) * torch.exp(torch.sin(x))
 
 
 def by_difference(x: Tensor, h: float) -> Tensor:
+    """
+    zh: f 的中心差商，步长 h > 0；形状与 x 相同，误差为 O(h²)。
+    en: The central difference of f with step h > 0, of x's shape; its error is O(h²).
+    """
     return (f(x + h) - f(x - h)) / (2 * h)
 
 
@@ -67,6 +79,10 @@ layers.append(torch.randn(1, width).double() / 10)
 
 
 def chain(a: Tensor) -> Tensor:
+    """
+    zh: 四层 tanh 网络：(100,) 变成 (1,)。
+    en: Four layers of tanh: (100,) becomes (1,).
+    """
     for W in layers:
         a = torch.tanh(W @ a)
     return a
@@ -83,8 +99,8 @@ for W in layers:
 
 def multiply(matrices: list[Tensor]) -> tuple[Tensor, int]:
     """
-    zh: 从左到右依次相乘；返回乘积和标量乘法的次数。
-    en: Multiply from left to right; returns the product and the multiplications.
+    zh: 把形状相接的矩阵从左到右依次相乘；返回乘积和标量乘法的次数。
+    en: Multiply matrices that fit, left to right; returns product and multiplications.
     """
     product, count = matrices[0], 0
     for matrix in matrices[1:]:
@@ -265,6 +281,10 @@ numbers = (0.7, -1.3, 2.1)
 
 
 def formula(a, b, c):
+    """
+    zh: 六种运算的一个公式；参数全是 Value 或全是标量张量，c > 0。
+    en: A formula of six operations; all Values or all scalar tensors, with c > 0.
+    """
     return ((a * b + c) ** 2 / (1 + a.exp()) - (c * a).tanh()) * c.log() + 2 * -b
 
 
@@ -301,6 +321,10 @@ print(seen, seen_t)
 
 # --8<-- [start:engine-careless]
 def careless_backward(root: Value) -> None:
+    """
+    zh: 反面例子：不区分叶子，途中的量也累积；第二次调用算错。
+    en: A bad example: what is on the way accumulates too; a second call goes wrong.
+    """
     root.grad = 1.0
     for node in history(root):
         for parent, local in node.parents:
@@ -319,11 +343,19 @@ print(careless)
 
 # --8<-- [start:engine-trains]
 def network(x, p):
+    """
+    zh: 1-4-1 的 tanh 网络在数 x 处的值；p 是 13 个 Value 或标量张量。
+    en: A 1-4-1 tanh network at a number x; p holds 13 Values or scalar tensors.
+    """
     hidden = [(p[3 * i] * x + p[3 * i + 1]).tanh() * p[3 * i + 2] for i in range(4)]
     return sum(hidden, start=p[12])
 
 
 def total_loss(p):
+    """
+    zh: network 对 sin 的均方误差，在 9 个点上；p 同 network。
+    en: The mean squared error of network to sin at 9 points; p as for network.
+    """
     return sum((network(x, p) - math.sin(x)) ** 2 for x in points) / len(points)
 
 
@@ -354,6 +386,10 @@ print(f"torch   {their_losses[0]:.10f} -> {their_losses[-1]:.10f}")
 
 # --8<-- [start:graph]
 def print_graph(node: torch.autograd.graph.Node, names: dict, depth: int = 0) -> None:
+    """
+    zh: 打印 node 及其下方的计算图，叶子用 names 里的名字。
+    en: Print the graph from node on down; names gives the leaves their names.
+    """
     name = names.get(getattr(node, "variable", None), "")
     print(f"{'  ' * depth}{type(node).__name__} {name}".rstrip())
     for parent, _ in node.next_functions:
@@ -371,6 +407,10 @@ print_graph(out.grad_fn, {a: "a", b: "b"})
 
 # --8<-- [start:naive-softplus]
 def naive_softplus(x: Tensor) -> Tensor:
+    """
+    zh: log(1 + eˣ) 照公式写，逐元素；x 约大于 88 时在 float32 里溢出成 inf。
+    en: log(1 + eˣ) as written, element by element; above x ≈ 88 float32 overflows.
+    """
     return torch.log(1 + torch.exp(x))
 
 
@@ -386,8 +426,8 @@ print(naive_slope)
 # --8<-- [start:softplus]
 class Softplus(Function):
     """
-    zh: log(1 + eˣ)，大的 x 也不溢出；导数是 sigmoid(x)。
-    en: log(1 + eˣ) that large x cannot overflow; its derivative is sigmoid(x).
+    zh: log(1 + eˣ)，逐元素，大的 x 也不溢出；导数是 sigmoid(x)。
+    en: log(1 + eˣ), elementwise, safe for large x; its derivative is sigmoid(x).
     """
 
     @staticmethod
@@ -419,6 +459,11 @@ print(checked)
 
 
 def fails_gradcheck() -> None:
+    """
+    zh: 导数少乘了上游梯度，gradcheck 查得出。抛出 GradcheckError。
+    en: Leaves out the upstream gradient, which gradcheck finds. Raises GradcheckError.
+    """
+
     # --8<-- [start:fails-gradcheck]
     class Forgetful(Softplus):
         @staticmethod
@@ -439,6 +484,12 @@ observed = {}
 
 
 def observe(name: str, run: Callable[[], Tensor]) -> None:
+    """
+    zh: 运行 run，打印输出有没有图、Dropout 和 BatchNorm
+    zh: 是否在训练状态；都记入 observed。
+    en: Run run; print if its output has a graph, and whether dropout and
+    en: batch norm are training; all is kept in observed.
+    """
     before = net[1].running_mean.clone()
     out = run()
     observed[name] = {
@@ -473,6 +524,10 @@ print(head.weight.grad.shape, net[0].weight.grad)
 
 
 def fails_inference() -> None:
+    """
+    zh: inference_mode 里算出的张量不能再用于反向传播。抛出 RuntimeError。
+    en: Uses a tensor of inference_mode in a backward pass. Raises RuntimeError.
+    """
     # --8<-- [start:fails-inference]
     with torch.inference_mode():
         features = net(batch)
@@ -500,15 +555,27 @@ print(first.item(), second.item())
 
 # --8<-- [start:func]
 def cube(x: Tensor) -> Tensor:
+    """
+    zh: x³，逐元素。
+    en: x³, element by element.
+    """
     return x**3
 
 
 def rosenbrock(p: Tensor) -> Tensor:
+    """
+    zh: Rosenbrock 函数；p 形状为 (2,)，结果是标量，最小值在 (1, 1)。
+    en: The Rosenbrock function of p, (2,): a scalar, least at (1, 1).
+    """
     x, y = p
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 
 
 def polar(p: Tensor) -> Tensor:
+    """
+    zh: 极坐标 (r, 弧度) 变成直角坐标，都是 (2,)。
+    en: Polar (r, radians) to Cartesian coordinates, both (2,).
+    """
     r, angle = p
     return torch.stack([r * torch.cos(angle), r * torch.sin(angle)])
 
@@ -540,6 +607,10 @@ print(product, torch.allclose(product, H @ v))
 
 # --8<-- [start:per-sample]
 def sample_loss(weight: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """
+    zh: 一个样本的平方误差：weight 和 x 是 (d,)，y 和结果是标量。
+    en: One sample's squared error: weight and x are (d,), y and the result scalars.
+    """
     return (weight @ x - y).square()
 
 
@@ -548,6 +619,10 @@ rows = vmap(grad(sample_loss), in_dims=(None, 0, 0))(weight, inputs, targets[:, 
 
 
 def mean_loss(weight: Tensor) -> Tensor:
+    """
+    zh: 全部 12 个样本的均方误差；weight 是 (3,)，结果是标量。
+    en: The mean squared error of all 12 samples; weight is (3,), the result a scalar.
+    """
     return (inputs @ weight - targets[:, 0]).square().mean()
 
 
@@ -556,6 +631,10 @@ print(rows.shape, torch.allclose(rows.mean(dim=0), grad(mean_loss)(weight)))
 
 
 def fails_twice() -> None:
+    """
+    zh: 同一张图反向传播两次。抛出 RuntimeError。
+    en: Goes backward through one graph twice. Raises RuntimeError.
+    """
     # --8<-- [start:fails-twice]
     a = torch.tensor(3.0, requires_grad=True)
     loss = 2 * a**2
@@ -565,6 +644,10 @@ def fails_twice() -> None:
 
 
 def fails_non_scalar() -> None:
+    """
+    zh: 对形状为 (3,) 的输出直接调用 backward。抛出 RuntimeError。
+    en: Calls backward on an output of shape (3,). Raises RuntimeError.
+    """
     # --8<-- [start:fails-non-scalar]
     a = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
     errors = a**2
@@ -589,6 +672,10 @@ print(a.grad)
 
 
 def fails_in_place() -> None:
+    """
+    zh: 就地改掉反向传播还要用的值。抛出 RuntimeError。
+    en: Changes in place what the backward pass still needs. Raises RuntimeError.
+    """
     # --8<-- [start:fails-in-place]
     a = torch.tensor([0.0, 1.0], requires_grad=True)
     b = torch.exp(a)
@@ -607,6 +694,10 @@ print(a.grad)
 
 
 def fails_leaf() -> None:
+    """
+    zh: 在记录梯度时就地更新叶子。抛出 RuntimeError。
+    en: Updates a leaf in place while gradients are recorded. Raises RuntimeError.
+    """
     # --8<-- [start:fails-leaf]
     w = torch.tensor(1.0, requires_grad=True)
     (w**2).backward()
@@ -624,6 +715,10 @@ print(w)
 
 
 def fails_no_graph() -> None:
+    """
+    zh: 取出数值再造张量，图就断了。抛出 RuntimeError。
+    en: Makes a tensor from a number, which cuts the graph. Raises RuntimeError.
+    """
     # --8<-- [start:fails-no-graph]
     w = torch.tensor(1.0, requires_grad=True)
     loss = (w - 2) ** 2
@@ -644,6 +739,10 @@ print(silent)
 
 
 def fails_detach_in_place() -> None:
+    """
+    zh: 就地改 detach 的结果，原张量随之改变。抛出 RuntimeError。
+    en: Changes the original through a detached tensor. Raises RuntimeError.
+    """
     # --8<-- [start:fails-detach-in-place]
     a = torch.tensor(3.0, requires_grad=True)
     b = a * 1.0
@@ -697,6 +796,10 @@ def check_softmax(vjp: Callable[[Tensor, Tensor], Tensor]) -> None:
 
 # --8<-- [start:solution-softmax]
 def softmax_vjp(p: Tensor, v: Tensor) -> Tensor:
+    """
+    zh: softmax 的 VJP：p、上游的 v 和结果都是 (k,)。
+    en: The VJP of softmax: p, the upstream v and the result are all (k,).
+    """
     return p * (v - p.dot(v))
 
 
@@ -737,6 +840,10 @@ def check_sigmoid(sigmoid: Callable[[Value], Value]) -> None:
 
 # --8<-- [start:solution-sigmoid]
 def sigmoid(a: Value) -> Value:
+    """
+    zh: 1 / (1 + e⁻ᵃ)，给引擎添的一种运算。
+    en: 1 / (1 + e⁻ᵃ), an operation added to the engine.
+    """
     s = 1 / (1 + math.exp(-a.data))
     return Value(s, ((a, s * (1 - s)),))
 
@@ -784,6 +891,10 @@ def check_accumulate(accumulate: Callable[[nn.Module, Iterable], None]) -> None:
 
 # --8<-- [start:solution-accumulate]
 def accumulate(model: nn.Module, batches: Iterable) -> None:
+    """
+    zh: 逐批累积 .grad，等于全部样本平均损失的梯度；batches 给出 (x, y)。
+    en: Adds up in .grad the gradient of the mean loss; batches gives pairs (x, y).
+    """
     batches = list(batches)
     total = sum(len(x) for x, _ in batches)
     for x, y in batches:

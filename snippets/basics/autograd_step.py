@@ -12,6 +12,10 @@ from torch import Tensor
 
 
 def f(x: Tensor) -> Tensor:
+    """
+    zh: exp(sin x)，逐元素；x 形状任意。
+    en: exp(sin x) element by element; x of any shape.
+    """
     return torch.exp(torch.sin(x))
 
 
@@ -59,6 +63,10 @@ FORMS = ["forward", "central"]
 
 
 def sweep() -> dict[tuple[float, str, str], dict]:
+    """
+    zh: 每个步长、精度和差商各跑一次 run，按三者收在一起。
+    en: One run for each step, precision and difference quotient, by all three.
+    """
     positions = itertools.product(STEPS, DTYPES, FORMS)
     return {position: run(*position) for position in positions}
 

@@ -108,11 +108,21 @@ print("gradient is (p - y) / n:", torch.allclose(bce_gradient, (p - y) / 3))
 
 # --8<-- [start:logit-200]
 def naive(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """
+    zh: 照公式写的二元交叉熵：z 和 y 同形，结果是标量；
+    zh: |z| 大时得 inf 或 nan。
+    en: Binary cross-entropy as written: z and y of one shape, a scalar out;
+    en: inf or nan when |z| is large.
+    """
     p = torch.sigmoid(z)
     return -(y * torch.log(p) + (1 - y) * torch.log(1 - p)).mean()
 
 
 def in_two_steps(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """
+    zh: 先 sigmoid 再二元交叉熵；z 和 y 同形，结果是标量。
+    en: The sigmoid, then binary cross-entropy; z and y of one shape, a scalar out.
+    """
     return F.binary_cross_entropy(torch.sigmoid(z), y)
 
 
@@ -299,6 +309,10 @@ print(f"floor {smoothing_floor:.4f}, entropy {entropy:.4f}")
 
 
 def fails_dtype() -> None:
+    """
+    zh: 类别编号用了浮点数。抛出 RuntimeError。
+    en: Class numbers given as floats. Raises RuntimeError.
+    """
     # --8<-- [start:fails-dtype]
     logits = torch.randn(4, 3)
     F.cross_entropy(logits, torch.tensor([0.0, 2.0, 1.0, 1.0]))
@@ -306,6 +320,10 @@ def fails_dtype() -> None:
 
 
 def fails_bounds() -> None:
+    """
+    zh: 类别编号 3 超出三类的范围。抛出 IndexError。
+    en: Class number 3 where there are three classes. Raises IndexError.
+    """
     # --8<-- [start:fails-bounds]
     logits = torch.randn(4, 3)
     F.cross_entropy(logits, torch.tensor([1, 2, 3, 1]))
@@ -313,6 +331,10 @@ def fails_bounds() -> None:
 
 
 def fails_column() -> None:
+    """
+    zh: 类别编号排成一列 (4, 1)，应为 (4,)。抛出 RuntimeError。
+    en: Class numbers in a column, (4, 1) in place of (4,). Raises RuntimeError.
+    """
     # --8<-- [start:fails-column]
     logits = torch.randn(4, 3)
     F.cross_entropy(logits, torch.tensor([[0], [2], [1], [1]]))
@@ -320,6 +342,10 @@ def fails_column() -> None:
 
 
 def fails_size() -> None:
+    """
+    zh: logits 是 (4, 1)，标签是 (4,)。抛出 ValueError。
+    en: Logits of (4, 1) against labels of (4,). Raises ValueError.
+    """
     # --8<-- [start:fails-size]
     logits = torch.randn(4, 1)
     F.binary_cross_entropy_with_logits(logits, torch.ones(4))
@@ -327,6 +353,10 @@ def fails_size() -> None:
 
 
 def fails_range() -> None:
+    """
+    zh: 把大于 1 的数当作概率。抛出 RuntimeError。
+    en: A number above 1 given as a probability. Raises RuntimeError.
+    """
     # --8<-- [start:fails-range]
     F.binary_cross_entropy(torch.tensor([0.3, 1.7]), torch.ones(2))
     # --8<-- [end:fails-range]
@@ -389,6 +419,12 @@ def check_cross_entropy(loss) -> None:
 
 # --8<-- [start:solve-cross-entropy]
 def my_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """
+    zh: 平均交叉熵：logits (n, k)，类别编号 target (n,)，结果是标量，单位奈特；
+    zh: 先减去每行最大值，不会溢出。
+    en: Mean cross-entropy in nats: logits (n, k), class numbers target (n,), a scalar
+    en: out; each row's maximum is taken off first, so nothing overflows.
+    """
     m = logits.max(dim=1, keepdim=True).values
     log_sum = m.squeeze(1) + (logits - m).exp().sum(dim=1).log()
     return (log_sum - logits[range(len(target)), target]).mean()
@@ -422,6 +458,10 @@ def check_floor(floor) -> None:
 
 # --8<-- [start:solve-floor]
 def twice_floor(k: int) -> float:
+    """
+    zh: softmax 用了两次时，k 类交叉熵的下界，单位奈特。
+    en: The least cross-entropy of k classes, in nats, when softmax is used twice.
+    """
     # zh: 最好的概率是独热向量：正确类的分数为 1，其余 k − 1 类为 0
     # en: the best probabilities are one-hot: score 1 for the right class, 0 for k − 1
     return math.log(1 + (k - 1) / math.e)
@@ -464,6 +504,12 @@ def check_poisson(loss) -> None:
 
 # --8<-- [start:solve-poisson]
 def poisson_loss(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """
+    zh: 泊松负对数似然，略去常数 ln y!；z 是对数率，
+    zh: 与计数 y 同形，结果是标量。
+    en: Poisson negative log-likelihood without ln y!; z, the log rate, and
+    en: the counts y have one shape, the result is a scalar.
+    """
     # zh: −ln p = λ − y ln λ + ln y!，其中 λ = exp(z)
     # en: −ln p = λ − y ln λ + ln y!, with λ = exp(z)
     return (z.exp() - y * z).mean()

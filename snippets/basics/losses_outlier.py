@@ -23,7 +23,7 @@ def run(outlier: float) -> dict[str, list[float] | float]:
     """
     y = clean.clone()
     y[-1] = outlier
-    found = {}
+    found: dict[str, list[float] | float] = {}
     losses = {"mse": nn.MSELoss(), "huber": nn.HuberLoss(delta=1.0), "l1": nn.L1Loss()}
     for name, criterion in losses.items():
         model = nn.Linear(1, 1)
@@ -51,6 +51,10 @@ OUTLIERS = [-8, -6, -4, -2, -1, 0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14]
 
 
 def sweep() -> dict[int, dict]:
+    """
+    zh: 离群点的每个位置跑一次 run，按位置收在一起。
+    en: One run for each place of the outlier, by place.
+    """
     return {outlier: run(outlier) for outlier in OUTLIERS}
 
 

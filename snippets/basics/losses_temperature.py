@@ -38,6 +38,10 @@ TEMPERATURES = [0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 10
 
 
 def sweep() -> dict[tuple[float, str], dict]:
+    """
+    zh: 每个温度和每道题各跑一次 run，按 (温度, 题) 收在一起。
+    en: One run for each temperature and case, by (temperature, case).
+    """
     positions = itertools.product(TEMPERATURES, "ABE")
     return {position: run(*position) for position in positions}
 

@@ -146,8 +146,7 @@ def derivative(function, z: torch.Tensor) -> torch.Tensor:
     z = z.clone().requires_grad_()
     # zh: 每个输出只依赖自己的输入，求和之后的梯度正好是逐点的导数
     # en: each output depends on its own input only, so the sum's gradient is pointwise
-    function(z).sum().backward()
-    return z.grad
+    return torch.autograd.grad(function(z).sum(), z)[0]
 
 
 grid = torch.arange(-120, 121) / 20
@@ -382,6 +381,10 @@ print(before, after, twin.scale.item())
 
 
 def fails_shape() -> None:
+    """
+    zh: 输入有 5 个特征，层要 3 个。抛出 RuntimeError。
+    en: An input of 5 features for a layer that takes 3. Raises RuntimeError.
+    """
     # --8<-- [start:fails-shape]
     layer = nn.Linear(3, 4)
     layer(torch.randn(3, 5))
@@ -389,6 +392,10 @@ def fails_shape() -> None:
 
 
 def fails_dtype() -> None:
+    """
+    zh: 输入是整数，权重是浮点数。抛出 RuntimeError。
+    en: An integer input for weights of floats. Raises RuntimeError.
+    """
     # --8<-- [start:fails-dtype]
     layer = nn.Linear(3, 4)
     layer(torch.tensor([[1, 2, 3]]))
@@ -396,6 +403,11 @@ def fails_dtype() -> None:
 
 
 def fails_list() -> None:
+    """
+    zh: 层放在普通列表里，参数没有登记。抛出 ValueError。
+    en: Layers in a plain list, whose parameters are not registered. Raises ValueError.
+    """
+
     # --8<-- [start:fails-list]
     class Listed(nn.Module):
         def __init__(self) -> None:
@@ -407,6 +419,11 @@ def fails_list() -> None:
 
 
 def fails_init() -> None:
+    """
+    zh: 还没有调用 super().__init__() 就放进一层。抛出 AttributeError。
+    en: Assigns a layer before super().__init__(). Raises AttributeError.
+    """
+
     # --8<-- [start:fails-init]
     class Hasty(nn.Module):
         def __init__(self) -> None:
@@ -511,6 +528,10 @@ def check_count(count) -> None:
 
 # --8<-- [start:solve-count]
 def count(sizes: list[int]) -> int:
+    """
+    zh: 全连接网络的参数个数；sizes 是各层宽度，含输入和输出。
+    en: The parameters of a dense network; sizes are the widths, input and output too.
+    """
     return sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
 
 
@@ -552,6 +573,12 @@ def check_leaky(weight_variance) -> None:
 # zh: z 关于 0 对称，所以 E[a²] = ½(1 + 0.5²) Var(z)
 # en: z is symmetric about 0, so E[a²] = ½(1 + 0.5²) Var(z)
 def leaky_variance(n: int) -> float:
+    """
+    zh: 权重的初始方差，使负斜率 0.5 的 Leaky ReLU 层保持方差；
+    zh: n 是输入个数（He et al. 2015）。
+    en: The weights' variance that keeps variance through leaky ReLU of slope 0.5,
+    en: with n inputs (He et al. 2015).
+    """
     return 2 / ((1 + 0.5**2) * n)
 
 

@@ -70,6 +70,10 @@ WIDTHS = [2, 4, 8, 16]
 
 
 def sweep() -> dict[tuple[int, int, str], dict]:
+    """
+    zh: 每个深度、宽度和激活函数各跑一次 run，按三者收在一起。
+    en: One run for each depth, width and activation, by all three.
+    """
     positions = itertools.product(DEPTHS, WIDTHS, activations)
     return {position: run(*position) for position in positions}
 

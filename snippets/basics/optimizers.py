@@ -18,8 +18,7 @@ def gradient(f: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
     theta = theta.detach().requires_grad_()
     # zh: 各行互不影响，所以求和之后，每一行仍得到自己的梯度
     # en: rows do not affect each other, so after the sum each still gets its own
-    f(theta).sum().backward()
-    return theta.grad
+    return torch.autograd.grad(f(theta).sum(), theta)[0]
 
 
 def rosenbrock(p: Tensor) -> Tensor:
@@ -66,8 +65,8 @@ print(f"-length * |g| = {-length * g.norm():.6f}")
 # --8<-- [start:gradient-descent]
 def gradient_descent(theta: Tensor, g: Tensor, state: dict, lr: float) -> Tensor:
     """
-    zh: 一步梯度下降；state 是规则的记忆，这里用不着。
-    en: One step of gradient descent; state is a rule's memory, not needed here.
+    zh: 一步梯度下降；theta、g 和结果同形，state 是规则的记忆，这里用不着。
+    en: One step of gradient descent; theta, g, result of one shape; state is unused.
     """
     return theta - lr * g
 
@@ -435,14 +434,26 @@ total = 400
 
 
 def constant(optimizer: torch.optim.Optimizer) -> schedulers.LRScheduler:
+    """
+    zh: 学习率一直不变。
+    en: A learning rate that never changes.
+    """
     return schedulers.LambdaLR(optimizer, lambda step: 1.0)
 
 
 def staircase(optimizer: torch.optim.Optimizer) -> schedulers.LRScheduler:
+    """
+    zh: 每 100 步把学习率乘以 0.3。
+    en: The learning rate times 0.3 every 100 steps.
+    """
     return schedulers.StepLR(optimizer, step_size=100, gamma=0.3)
 
 
 def warmup_cosine(optimizer: torch.optim.Optimizer) -> schedulers.LRScheduler:
+    """
+    zh: 40 步线性升温，然后按余弦降到 0（Loshchilov & Hutter 2017）。
+    en: 40 steps of linear warm-up, then a cosine down to 0 (Loshchilov & Hutter 2017).
+    """
     warmup = schedulers.LinearLR(optimizer, start_factor=0.05, total_iters=40)
     cosine = schedulers.CosineAnnealingLR(optimizer, T_max=total - 40)
     return schedulers.SequentialLR(optimizer, [warmup, cosine], milestones=[40])
@@ -488,6 +499,11 @@ for clear in (True, False):
 
 
 def fails_empty_list() -> None:
+    """
+    zh: 层放在普通列表里，优化器拿不到参数。抛出 ValueError。
+    en: Layers in a plain list, so the optimizer gets no parameters. Raises ValueError.
+    """
+
     # --8<-- [start:fails-empty-list]
     class Network(nn.Module):
         def __init__(self) -> None:
@@ -500,6 +516,11 @@ def fails_empty_list() -> None:
 
 # --8<-- [start:module-list]
 class Network(nn.Module):
+    """
+    zh: 两层网络，隐藏层 8 个 tanh 单元：(n, 1) 变成 (n, 1)。
+    en: Two layers with 8 tanh units between: (n, 1) becomes (n, 1).
+    """
+
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.ModuleList([nn.Linear(1, 8), nn.Linear(8, 1)])
@@ -615,6 +636,12 @@ def check_lr_limit(limit: Callable[[Tensor], float]) -> None:
 
 # --8<-- [start:solution-lr-limit]
 def largest_lr(hessian: Tensor) -> float:
+    """
+    zh: 梯度下降不发散的最大学习率 2/λ；
+    zh: hessian 是对称的 (d, d)，特征值为正。
+    en: The largest learning rate without divergence, 2/λ;
+    en: hessian is (d, d), symmetric and positive.
+    """
     return 2 / torch.linalg.eigvalsh(hessian).max().item()
 
 
@@ -657,6 +684,12 @@ def adamax(
     beta2: float = 0.999,
     eps: float = 1e-8,
 ) -> Tensor:
+    """
+    zh: Adam 的无穷范数版本，走一步（Kingma & Ba 2015，第 7.1 节）；
+    zh: theta、g 和结果同形，state 从一步留到下一步。
+    en: One step of Adam in the infinity norm (Kingma & Ba 2015, section 7.1);
+    en: theta, g and the result have one shape, state lives on between steps.
+    """
     state["t"] = t = state.get("t", 0) + 1
     state["m"] = beta1 * state.get("m", 0.0) + (1 - beta1) * g
     u = beta2 * state.get("u", torch.zeros_like(g))
@@ -698,6 +731,10 @@ def check_groups(build: Callable[[nn.Module], torch.optim.Optimizer]) -> None:
 
 # --8<-- [start:solution-groups]
 def build_adamw(model: nn.Module) -> torch.optim.AdamW:
+    """
+    zh: AdamW，只让矩阵衰减，偏置和其他一维参数不衰减。
+    en: AdamW that decays matrices only, not biases and other vectors.
+    """
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     others = [p for p in model.parameters() if p.ndim < 2]
     return torch.optim.AdamW(

@@ -135,7 +135,7 @@ milestones = [
 ]
 
 
-def decimal_year(date: str) -> float:
+def _decimal_year(date: str) -> float:
     """
     zh: 把 1998、1998-11 或 1998-11-05 换成横轴上的位置；缺的月、日按 1 算。
     en: The place on an axis of 1998, 1998-11 or 1998-11-05; what is missing counts as 1.
@@ -148,6 +148,10 @@ def decimal_year(date: str) -> float:
 
 
 def fails_dtype() -> None:
+    """
+    zh: 整数矩阵乘浮点矩阵。抛出 RuntimeError。
+    en: A matrix of integers times one of floats. Raises RuntimeError.
+    """
     # --8<-- [start:fails-dtype]
     pixels = torch.tensor([[0, 128, 255]])
     weights = torch.ones(3, 1)
@@ -164,12 +168,20 @@ print(f"product = {product.tolist()}   dtype = {product.dtype}")
 
 
 def fails_integer_gradient() -> None:
+    """
+    zh: 要求整数张量的梯度。抛出 RuntimeError。
+    en: Asks for the gradient of an integer. Raises RuntimeError.
+    """
     # --8<-- [start:fails-integer-gradient]
     torch.tensor(2, requires_grad=True)
     # --8<-- [end:fails-integer-gradient]
 
 
 def fails_shape() -> None:
+    """
+    zh: (2, 3) 乘 (2, 3)：里面的两维不等。抛出 RuntimeError。
+    en: (2, 3) times (2, 3): the inner sizes differ. Raises RuntimeError.
+    """
     # --8<-- [start:fails-shape]
     torch.ones(2, 3) @ torch.ones(2, 3)
     # --8<-- [end:fails-shape]
@@ -196,6 +208,10 @@ print(f"right = {right.square().mean():.4f}")
 
 
 def fails_device() -> None:
+    """
+    zh: 没有 CUDA 却搬到 CUDA。抛出 AssertionError。
+    en: Moves a tensor to CUDA where there is none. Raises AssertionError.
+    """
     # --8<-- [start:fails-device]
     torch.ones(3).to("cuda")
     # --8<-- [end:fails-device]

@@ -106,7 +106,8 @@ def logistic_regression(x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
     zh: 线性模型：每类一组权重。x (n, d)，y (n,)；返回预测函数。
     en: A linear model, one set of weights per class; x (n, d), y (n,) -> predictor.
     """
-    return LogisticRegression(max_iter=1000).fit(x, y).predict
+    fitted = LogisticRegression(max_iter=1000).fit(x, y)
+    return lambda x: torch.as_tensor(fitted.predict(x))
 
 
 def random_forest(x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
@@ -114,7 +115,8 @@ def random_forest(x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
     zh: 五十棵决策树投票（Breiman 2001）；参数与返回值同上。
     en: Fifty decision trees vote (Breiman 2001); same arguments and result.
     """
-    return RandomForestClassifier(n_estimators=50, random_state=0).fit(x, y).predict
+    fitted = RandomForestClassifier(n_estimators=50, random_state=0).fit(x, y)
+    return lambda x: torch.as_tensor(fitted.predict(x))
 
 
 def train_network(
@@ -127,8 +129,10 @@ def train_network(
     lr: float = 0.02,
 ) -> nn.Sequential:
     """
-    zh: 一个隐藏层，全批量走 100 步；freeze 时第一层保持随机、不训练。
-    en: One hidden layer, 100 full-batch steps; freeze keeps the first layer random.
+    zh: 一个隐藏层，全批量走 100 步；x 是 (n, d)，y 是类别编号 (n,)。
+    zh: freeze 时第一层保持随机、不训练。
+    en: One hidden layer, 100 full-batch steps; x is (n, d), y class numbers (n,).
+    en: freeze keeps the first layer random.
     """
     torch.manual_seed(seed)
     classes = int(y.max()) + 1
@@ -146,8 +150,8 @@ def train_network(
 
 def neural_network(x: Tensor, y: Tensor, **settings) -> Callable[[Tensor], Tensor]:
     """
-    zh: 训练一个网络；返回预测函数：得分最高的那一类。
-    en: Train a network; returns a predictor: the class of the highest score.
+    zh: 训练一个网络；返回预测函数，由 (n, d) 得类别编号 (n,)。
+    en: Train a network; returns a predictor, from (n, d) to class numbers (n,).
     """
     net = train_network(x, y, **settings)
     return lambda new: net(new).argmax(1)
@@ -171,9 +175,9 @@ def standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
 
 def cross_validate(learners: dict[str, Learner], x: Tensor, y: Tensor) -> dict:
     """
-    zh: 五折交叉验证，重复两遍；所有学习器用同样的划分。
+    zh: 五折交叉验证，重复两遍，划分对所有学习器相同；x 是 (n, d)，y 是 (n,)。
     zh: 返回每个学习器的十个准确率。
-    en: Five-fold cross-validation, twice over, with the same splits for all learners;
+    en: Five-fold cross-validation, twice over, one split for all; x (n, d), y (n,);
     en: returns ten accuracies for each.
     """
     scores = {name: [] for name in learners}
@@ -295,8 +299,8 @@ for name, layer in (("untrained", untrained), ("trained", net[0])):
 # --8<-- [start:tent]
 def tent(x: Tensor) -> Tensor:
     """
-    zh: 一层两个 ReLU 单元：在 [0, 1] 上先升到 1，再降回 0。
-    en: One layer of two ReLU units: on [0, 1] it rises to 1 and falls back to 0.
+    zh: 一层两个 ReLU 单元：在 [0, 1] 上先升到 1，再降回 0；逐元素。
+    en: One layer of two ReLU units, elementwise: on [0, 1] up to 1 and back to 0.
     """
     return 2 * x.relu() - 4 * (x - 0.5).relu()
 
@@ -310,7 +314,7 @@ def count_pieces(f: Callable[[Tensor], Tensor]) -> int:
     """
     x = torch.linspace(0, 1, 4097)
     slopes = f(x).diff() / x.diff()
-    return 1 + (slopes.diff().abs() > 0.1).sum().item()
+    return 1 + int((slopes.diff().abs() > 0.1).sum())
 
 
 def zigzag(x: Tensor, depth: int) -> Tensor:
@@ -334,6 +338,10 @@ for depth in range(1, 9):
 
 
 def fails_dtype() -> None:
+    """
+    zh: 双精度的特征送进单精度的层。抛出 RuntimeError。
+    en: Double precision features for a single precision layer. Raises RuntimeError.
+    """
     # --8<-- [start:fails-dtype]
     features, labels = load_breast_cancer(return_X_y=True)
     print(features.dtype)
@@ -366,16 +374,16 @@ noise, coin = torch.randn(100, 2000), torch.arange(100) % 2
 
 def best_features(x: Tensor, y: Tensor) -> Tensor:
     """
-    zh: 两类均值相差最大的 20 个特征的编号。
-    en: The indices of the 20 features whose class means differ most.
+    zh: 两类均值相差最大的 20 个特征的编号 (20,)；x 是 (n, d)，y 是 (n,)。
+    en: Indices (20,) of the features whose class means differ most; x (n, d), y (n,).
     """
     return (x[y == 1].mean(0) - x[y == 0].mean(0)).abs().topk(20).indices
 
 
 def select_then_fit(x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
     """
-    zh: 只用拿到的训练样本挑特征，再拟合。
-    en: Choose features from the training examples it is given, then fit.
+    zh: 只用拿到的训练样本挑特征，再拟合；x 是 (n, d)，y 是 (n,)。
+    en: Choose features from the examples it is given, then fit; x (n, d), y (n,).
     """
     chosen = best_features(x, y)
     predict = logistic_regression(x[:, chosen], y)

@@ -50,6 +50,11 @@ targets = torch.tensor([[value] for value in values])
 
 
 class Line(nn.Module):
+    """
+    zh: 直线 w·x + b，从 0 开始：(n, 1) 变成 (n, 1)。
+    en: The line w·x + b, starting at 0: (n, 1) becomes (n, 1).
+    """
+
     def __init__(self) -> None:
         super().__init__()
         self.linear = nn.Linear(1, 1)
@@ -61,6 +66,10 @@ class Line(nn.Module):
 
 
 def train(model: nn.Module, forward: Callable) -> list[float]:
+    """
+    zh: 用 SGD 训练 200 步，返回每步的均方误差；forward 由 model 得来。
+    en: 200 steps of SGD; the mean squared error of each step. forward comes of model.
+    """
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     losses = []
     for _ in range(200):
@@ -89,6 +98,10 @@ print(f"w = {compiled_w:.4f}   b = {compiled_b:.4f}   loss = {graph_losses[-1]:.
 
 # --8<-- [start:branch]
 def absolute(x: Tensor) -> Tensor:
+    """
+    zh: x 的元素之和为正时原样返回，否则返回 −x；形状不变，由 Python 分支。
+    en: x if its sum is positive, else −x, of x's shape; Python branches.
+    """
     if x.sum() > 0:
         return x
     return -x
@@ -124,6 +137,11 @@ print(branch_ops)
 
 # --8<-- [start:export-branch]
 class Absolute(nn.Module):
+    """
+    zh: absolute 做成模块；形状不变。
+    en: absolute as a module; the shape stays.
+    """
+
     def forward(self, x: Tensor) -> Tensor:
         return absolute(x)
 
@@ -144,6 +162,11 @@ print(*hint)
 
 # --8<-- [start:cond]
 class Branches(nn.Module):
+    """
+    zh: 同样的分支用 torch.cond 写，两支都进计算图；形状不变。
+    en: The same branches with torch.cond, both of them in the graph; the shape stays.
+    """
+
     def forward(self, x: Tensor) -> Tensor:
         return torch.cond(x.sum() > 0, lambda x: x.clone(), lambda x: -x, (x,))
 
@@ -176,6 +199,10 @@ graphs.clear()
 
 
 def scale(x: Tensor, k: int) -> Tensor:
+    """
+    zh: x 乘整数 k；形状不变。
+    en: x times the integer k; the shape stays.
+    """
     return x * k
 
 
@@ -190,6 +217,10 @@ for size, k in ((2, 2), (2, 2), (3, 2), (4, 2), (4, 3), (4, 4)):
 
 # --8<-- [start:printing]
 def noisy(x: Tensor) -> Tensor:
+    """
+    zh: 2x + 1，中间打印一行；形状不变。
+    en: 2x + 1, with a line printed on the way; the shape stays.
+    """
     y = x * 2
     print("Python runs")
     return y + 1
@@ -204,6 +235,10 @@ print("graphs:", len(graphs))
 
 
 def fails_fullgraph() -> None:
+    """
+    zh: 分支取决于数据，编译不成一张图。抛出 Unsupported。
+    en: A branch on data, which does not compile into one graph. Raises Unsupported.
+    """
     # --8<-- [start:fails-fullgraph]
     torch.compile(absolute, backend="eager", fullgraph=True)(torch.ones(2))
     # --8<-- [end:fails-fullgraph]
@@ -268,6 +303,10 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 
 
 def step(forward: Callable = model) -> None:
+    """
+    zh: 训练一步，改变 model 的参数。
+    en: One step of training, which changes the parameters of model.
+    """
     optimizer.zero_grad()
     ((forward(inputs) - targets) ** 2).mean().backward()
     optimizer.step()
@@ -284,6 +323,10 @@ print(f"eager {step_times[0]:.0f} us   torch.compile(eager) {step_times[1]:.0f} 
 
 
 def fails_numpy() -> None:
+    """
+    zh: 要梯度的张量不能直接变成 NumPy 数组。抛出 RuntimeError。
+    en: Turns a tensor that requires gradients into an array. Raises RuntimeError.
+    """
     # --8<-- [start:fails-numpy]
     torch.tensor([1.0], requires_grad=True).numpy()
     # --8<-- [end:fails-numpy]
@@ -329,6 +372,10 @@ def check_one_graph(f: Callable[[Tensor], Tensor]) -> None:
 
 # --8<-- [start:solution-one-graph]
 def flip_or_double(x: Tensor) -> Tensor:
+    """
+    zh: 元素之和为负时返回 −x，否则返回 2x；不看数值分支，形状不变。
+    en: −x if the sum is negative, else 2x, without branching; the shape stays.
+    """
     return torch.where(x.sum() < 0, -x, 2 * x)
 
 

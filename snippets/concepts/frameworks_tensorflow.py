@@ -53,6 +53,10 @@ w, b = tf.Variable(0.0), tf.Variable(0.0)
 
 
 def step() -> tf.Tensor:
+    """
+    zh: 梯度下降一步，改变 w 和 b；返回更新之前的损失，标量。
+    en: One step of gradient descent on w and b; returns the loss before, a scalar.
+    """
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean((w * inputs + b - targets) ** 2)
     dw, db = tape.gradient(loss, [w, b])
@@ -92,6 +96,12 @@ print(f"w = {keras_w:.4f}   b = {keras_b:.4f}")
 
 # --8<-- [start:branch]
 def absolute(x: tf.Tensor) -> tf.Tensor:
+    """
+    zh: x 的元素之和为正时原样返回，否则返回 −x，形状不变；
+    zh: AutoGraph 把 if 变成图里的分支。
+    en: x if its sum is positive, else −x, of x's shape;
+    en: AutoGraph turns the if into a branch of the graph.
+    """
     if tf.reduce_sum(x) > 0:
         return x
     return -x
@@ -116,6 +126,10 @@ print("traces:", branch_traces)
 # --8<-- [start:capture]
 @tf.function(input_signature=[tf.TensorSpec([None, 1])])
 def line(x: tf.Tensor) -> tf.Tensor:
+    """
+    zh: 直线 w·x + b；形状与 x 相同。
+    en: The line w·x + b, of x's shape.
+    """
     return w * x + b
 
 
@@ -138,6 +152,10 @@ runs = []
 
 @tf.function
 def scale(x: tf.Tensor, k: float) -> tf.Tensor:
+    """
+    zh: x 乘 k；只在追踪时打印，形状不变。
+    en: x times k; prints only while it is traced. The shape stays.
+    """
     runs.append(f"x {tuple(x.shape)}, k {k}")
     print("Python runs:", runs[-1])
     return x * k
@@ -217,6 +235,10 @@ print(f"eager {step_times[0]:.0f} us   tf.function {step_times[1]:.0f} us")
 
 
 def fails_placeholder() -> None:
+    """
+    zh: TensorFlow 1 的占位符，TensorFlow 2 已没有。抛出 AttributeError。
+    en: A placeholder of TensorFlow 1, gone in TensorFlow 2. Raises AttributeError.
+    """
     # --8<-- [start:fails-placeholder]
     x = tf.placeholder(tf.float32, shape=[None, 1])
     # --8<-- [end:fails-placeholder]
@@ -229,6 +251,10 @@ calls = 0
 
 @tf.function
 def counted(x: tf.Tensor) -> tf.Tensor:
+    """
+    zh: x 乘调用次数；calls 是 Python 的数，图里只记得追踪时的值。
+    en: x times the calls so far; calls is Python's: the graph keeps what it saw traced.
+    """
     global calls
     calls += 1
     return x * calls
@@ -244,6 +270,10 @@ calls_made = tf.Variable(0.0)
 
 @tf.function
 def counted_in_graph(x: tf.Tensor) -> tf.Tensor:
+    """
+    zh: x 乘调用次数；次数存在 tf.Variable 里，每次调用都加。
+    en: x times the calls so far, kept in a tf.Variable that each call adds to.
+    """
     calls_made.assign_add(1.0)
     return x * calls_made
 
@@ -287,6 +317,10 @@ def check_traces(power: Callable) -> None:
 # --8<-- [start:solution-traces]
 @tf.function(input_signature=[tf.TensorSpec([None]), tf.TensorSpec([])])
 def power(x: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
+    """
+    zh: x 的 k 次方，逐元素，形状不变；x 和 k 同类型。
+    en: x to the power k, element by element, of x's shape; x and k of one dtype.
+    """
     return x**k
 
 

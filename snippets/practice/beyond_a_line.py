@@ -421,8 +421,8 @@ print(f"agrees with the given labels: {memorised:.2f}")
 # --8<-- [start:trial]
 def random_shift(x: Tensor) -> Tensor:
     """
-    zh: 上下、左右各随机移动 -1、0 或 1 个像素。
-    en: Move by -1, 0 or 1 pixel in each direction, at random.
+    zh: 上下、左右各随机移动 -1、0 或 1 个像素；x 最后两维是高和宽。
+    en: Move by -1, 0 or 1 pixel each way, at random; x ends in height and width.
     """
     down, right = torch.randint(-1, 2, (2,)).tolist()
     return shift(x, down, right)
@@ -635,18 +635,30 @@ print("other start", torch.equal(first, weights_after(seed=1, order_seed=0)))
 
 
 def fails_dtype() -> None:
+    """
+    zh: 双精度的数据送进单精度的层。抛出 RuntimeError。
+    en: Data in double precision for a layer in single precision. Raises RuntimeError.
+    """
     # --8<-- [start:fails-dtype]
     nn.Linear(64, 10)(torch.tensor(digits.data))
     # --8<-- [end:fails-dtype]
 
 
 def fails_channels() -> None:
+    """
+    zh: 图像少了通道这一维。抛出 RuntimeError。
+    en: Images without their dimension of channels. Raises RuntimeError.
+    """
     # --8<-- [start:fails-channels]
     CNN()(images[:64].squeeze(1))
     # --8<-- [end:fails-channels]
 
 
 def fails_scheduler() -> None:
+    """
+    zh: 调度器的总步数太少，用完了还继续。抛出 ValueError。
+    en: A schedule of too few steps, continued beyond its end. Raises ValueError.
+    """
     # --8<-- [start:fails-scheduler]
     optimizer = torch.optim.SGD(nn.Linear(64, 10).parameters(), lr=0.1)
     # zh: 总步数数成了轮数：16 步之后就没有下一步了
@@ -712,6 +724,12 @@ def check_conv(
 def conv_size(
     side: int, inputs: int, outputs: int, kernel: int, stride: int, padding: int
 ) -> tuple[int, int]:
+    """
+    zh: 方形卷积的输出边长和参数个数；
+    zh: side、kernel、stride、padding 以像素计，inputs 和 outputs 是通道数。
+    en: The side of a square convolution's output and its parameters; side, kernel,
+    en: stride and padding in pixels, inputs and outputs in channels.
+    """
     after = (side + 2 * padding - kernel) // stride + 1
     return after, outputs * (inputs * kernel**2 + 1)
 
@@ -767,6 +785,12 @@ def check_accuracy(answer: Callable[[nn.Module, Batches], float]) -> None:
 # --8<-- [start:solve-accuracy]
 @torch.inference_mode()
 def accuracy_of(model: nn.Module, batches: Batches) -> float:
+    """
+    zh: 判对的比例，0 到 1；批次是 (x, y)，y 是类别编号。
+    zh: 模型原来的模式会还原。
+    en: The share that is right, 0 to 1; batches of x and class numbers y.
+    en: The model's mode is put back.
+    """
     was_training = model.training
     model.eval()
     correct = count = 0
@@ -808,6 +832,12 @@ def check_recall(answer: Callable[[Tensor], Tensor]) -> None:
 
 # --8<-- [start:solve-recall]
 def recall(matrix: Tensor) -> Tensor:
+    """
+    zh: 每一类的召回率 (k,)；matrix 是混淆矩阵 (k, k)，
+    zh: 行是真实类别，空行得 nan。
+    en: Each class's recall, (k,); matrix is the confusion matrix (k, k), true classes
+    en: in rows. An empty row gives nan.
+    """
     # zh: 0 / 0 得 nan，正是这里想要的
     # en: 0 / 0 gives nan, which is just what is wanted here
     return matrix.diag() / matrix.sum(dim=1)

@@ -72,6 +72,10 @@ DECAYS = [0.0, 0.3, 1.0, 3.0, 10.0]
 
 
 def sweep() -> dict[tuple[int, float], dict]:
+    """
+    zh: 每个样本量和权重衰减各跑一次 run，按 (样本量, 衰减) 收在一起。
+    en: One run for each number of examples and weight decay, by both.
+    """
     positions = itertools.product(SIZES, DECAYS)
     return {position: run(*position) for position in positions}
 

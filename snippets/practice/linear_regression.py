@@ -246,6 +246,10 @@ print(f"min {min(swinging[100:]):.3f}  max {max(swinging[100:]):.3f}")
 
 
 def fails_shape() -> None:
+    """
+    zh: 输入是 (100,)，层要 (n, 1)。抛出 RuntimeError。
+    en: An input of (100,) for a layer that takes (n, 1). Raises RuntimeError.
+    """
     # --8<-- [start:fails-shape]
     flat = torch.linspace(-1, 1, 100)
     LinearRegression()(flat)
@@ -312,6 +316,12 @@ def check_gradient(gradient: Gradient) -> None:
 def gradient(
     w: torch.Tensor, b: torch.Tensor, x: torch.Tensor, y: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    """
+    zh: 均方误差对 w 和 b 的梯度，照公式算；
+    zh: x 和 y 是 (n, 1)，两个结果是标量。
+    en: The gradients of the mean squared error for w and b, by the formula;
+    en: x and y are (n, 1), both results scalars.
+    """
     residual = w * x + b - y
     return 2 * (residual * x).mean(), 2 * residual.mean()
 
@@ -352,6 +362,10 @@ def check_fit(fit: Callable[..., tuple[float, float]]) -> None:
 
 # --8<-- [start:solve-fit]
 def fit(x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
+    """
+    zh: 用 SGD 拟合 200 步，返回 w 和 b；x 和 y 是 (n, 1)。
+    en: 200 steps of SGD; returns w and b. x and y are (n, 1).
+    """
     w = torch.zeros(1, requires_grad=True)
     b = torch.zeros(1, requires_grad=True)
     optimizer = torch.optim.SGD([w, b], lr=0.1)
@@ -403,6 +417,10 @@ def check_least_squares(solve: Callable[..., torch.Tensor]) -> None:
 
 # --8<-- [start:solve-least-squares]
 def least_squares(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """
+    zh: 正规方程的解 (w, b)，形状 (2, 1)；x 和 y 是 (n, 1)。
+    en: The normal equations' solution (w, b), of shape (2, 1); x and y are (n, 1).
+    """
     X = torch.cat([x, torch.ones(len(x), 1)], dim=1)
     return torch.linalg.solve(X.T @ X, X.T @ y)
 

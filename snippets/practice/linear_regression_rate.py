@@ -48,6 +48,10 @@ RATES += [0.95, 0.98, 1.0, 1.02, 1.05, 1.1, 1.2]
 
 
 def sweep() -> dict[float, dict]:
+    """
+    zh: 每个学习率跑一次 run，按学习率收在一起。
+    en: One run for each learning rate, by learning rate.
+    """
     return {rate: run(rate) for rate in RATES}
 
 

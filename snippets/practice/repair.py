@@ -26,6 +26,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 
 def fails_normal() -> torch.Tensor:
+    """
+    zh: 原文的写法：torch.normal 没有 mean。抛出 TypeError。
+    en: The article's way: torch.normal without a mean. Raises TypeError.
+    """
     # --8<-- [start:fails-normal]
     # zh: 生成随机数据
     # en: make random data
@@ -36,6 +40,10 @@ def fails_normal() -> torch.Tensor:
 
 
 def fails_normal_mean() -> torch.Tensor:
+    """
+    zh: 补上 mean 也不行：数字参数还要 size。抛出 TypeError。
+    en: With a mean it fails still: numbers need a size as well. Raises TypeError.
+    """
     # --8<-- [start:fails-normal-mean]
     x = torch.linspace(-1, 1, 100)
     y = 2 * x + 3 + torch.normal(mean=0.0, std=0.1)
@@ -54,6 +62,11 @@ print(tuple(noise.shape), f"std {noise.std():.4f}")
 
 # --8<-- [start:as-printed]
 class LinearRegression(nn.Module):
+    """
+    zh: 直线 w·x + b：(n, 1) 变成 (n, 1)。
+    en: The line w·x + b: (n, 1) becomes (n, 1).
+    """
+
     def __init__(self):
         super(LinearRegression, self).__init__()
         self.linear = nn.Linear(1, 1)
@@ -65,6 +78,12 @@ class LinearRegression(nn.Module):
 # zh: 训练的各行一字未改，只是收进函数，好用不同形状的数据反复运行
 # en: the training lines are unchanged; a function runs them on several shapes
 def fit_as_printed(x, y):
+    """
+    zh: 照原文训练 1000 步，返回 w、b 和最后的损失；
+    zh: x 是 (n, 1)，y 是 (n,) 或 (n, 1)。
+    en: Train as printed, 1000 steps; w, b and the last loss.
+    en: x is (n, 1), y is (n,) or (n, 1).
+    """
     model = LinearRegression()
     criterion = nn.MSELoss()
     optimizer = optim.SGD(model.parameters(), lr=0.01)
@@ -103,6 +122,10 @@ print(f"w = {w_fit:.3f}  b = {b_fit:.3f}  loss = {loss_fit:.1e}")
 
 
 def fails_flat() -> torch.Tensor:
+    """
+    zh: x 是 (100,)，层要 (n, 1)。抛出 RuntimeError。
+    en: x of (100,) for a layer that takes (n, 1). Raises RuntimeError.
+    """
     # --8<-- [start:fails-flat]
     x = torch.linspace(-1, 1, 100)
     model = LinearRegression()
@@ -214,6 +237,11 @@ print("same", seeded[0] == seeded[1])
 
 
 def fails_super() -> None:
+    """
+    zh: super() 里写了别的类。抛出 TypeError。
+    en: Another class's name in super(). Raises TypeError.
+    """
+
     # --8<-- [start:fails-super]
     class Line(nn.Module):
         def __init__(self):
@@ -226,6 +254,11 @@ def fails_super() -> None:
 
 # --8<-- [start:super-mended]
 class Line(nn.Module):
+    """
+    zh: 一个 nn.Linear(1, 1)，用不带参数的 super()；没有 forward。
+    en: An nn.Linear(1, 1) with a bare super(); it has no forward.
+    """
+
     def __init__(self) -> None:
         super().__init__()
         self.linear = nn.Linear(1, 1)
@@ -278,6 +311,11 @@ loader = DataLoader(train_set, batch_size=16, shuffle=True)
 
 
 class LinearRegression(nn.Module):
+    """
+    zh: 直线 w·x + b：(n, 1) 变成 (n, 1)。
+    en: The line w·x + b: (n, 1) becomes (n, 1).
+    """
+
     def __init__(self) -> None:
         super().__init__()
         # zh: 参数 w 和 b 就在这一层里
@@ -347,6 +385,10 @@ def check_safe_mse(mse: Callable[..., torch.Tensor]) -> None:
 
 # --8<-- [start:solve-safe-mse]
 def safe_mse(prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """
+    zh: 均方误差，不许广播；两者同形，结果是标量。
+    en: Mean squared error without broadcasting; both of one shape, a scalar out.
+    """
     if prediction.shape != target.shape:
         raise ValueError(f"{tuple(prediction.shape)} != {tuple(target.shape)}")
     return (prediction - target).square().mean()
@@ -392,6 +434,12 @@ def check_noisy_line(make: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> 
 def noisy_line(
     w: float, b: float, sigma: float, n: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    """
+    zh: 直线上加噪声的 n 个样本：x 和 y 都是 (n, 1)，
+    zh: 噪声的标准差为 sigma。
+    en: n samples of a line with noise: x and y are (n, 1), sigma is the noise's
+    en: standard deviation.
+    """
     x = torch.linspace(-1, 1, n).unsqueeze(1)
     return x, w * x + b + sigma * torch.randn_like(x)
 

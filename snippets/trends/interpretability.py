@@ -71,8 +71,8 @@ def train(model: nn.Sequential, x: Tensor, y: Tensor, epochs: int = 30) -> None:
 @torch.inference_mode()
 def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
     """
-    zh: 预测与标签相同的比例。
-    en: The share of predictions that equal the label.
+    zh: 预测与标签相同的比例；x 是 (n, 1, 8, 8)，y 是 (n,)。
+    en: The share of predictions equal to the label; x is (n, 1, 8, 8), y (n,).
     """
     return (model(x).argmax(dim=1) == y).float().mean().item()
 
@@ -156,9 +156,9 @@ def integrated_gradients(
 ) -> Tensor:
     """
     zh: 沿 baseline 到 x 的直线对梯度取平均（中点法则），乘以 x - baseline；形状同 x。
-    en: (x - baseline) times the mean gradient on the line between them, by midpoints.
-
-    Sundararajan et al. 2017, arXiv 1703.01365, eq. 1.
+    zh: Sundararajan et al. 2017，arXiv 1703.01365，式 1。
+    en: (x - baseline) times the mean gradient on the line between them, by midpoints,
+    en: of x's shape. Sundararajan et al. 2017, arXiv 1703.01365, eq. 1.
     """
     total = torch.zeros_like(x)
     for step in range(steps):
@@ -269,8 +269,10 @@ for name, row in zip(maps, agreement, strict=True):
 @torch.no_grad()
 def after_deletion(f: Scalar, x: Tensor, attribution: Tensor, count: int) -> float:
     """
-    zh: 把归因最大的 count 个像素涂黑之后，f 的平均值。
-    en: The mean of f after blacking out the count pixels with the largest attribution.
+    zh: 把归因最大的 count 个像素涂黑之后，f 的平均值；
+    zh: x 与 attribution 同形。
+    en: The mean of f after blacking out the count pixels of largest attribution;
+    en: x and attribution have one shape.
     """
     order = attribution.flatten(1).argsort(dim=1, descending=True)
     left = x.flatten(1).scatter(1, order[:, :count], 0.0)
@@ -425,6 +427,10 @@ print(f"mended, no mark  {accuracy(mended, test_x, test_odd):.3f}")
 
 
 def fails_forgotten() -> None:
+    """
+    zh: 忘了要求输入的梯度。抛出 AttributeError。
+    en: The input was not asked for a gradient. Raises AttributeError.
+    """
     # --8<-- [start:fails-forgotten]
     picture = images[:1].clone()
     model(picture)[0, 3].backward()
@@ -433,6 +439,10 @@ def fails_forgotten() -> None:
 
 
 def fails_non_leaf() -> None:
+    """
+    zh: 在中间结果上找梯度，它只留在叶子上。抛出 AttributeError。
+    en: Looks for the gradient on a result; only leaves keep one. Raises AttributeError.
+    """
     # --8<-- [start:fails-non-leaf]
     raw = torch.tensor(digits.images[:1], dtype=torch.float32, requires_grad=True)
     picture = raw.unsqueeze(1) / 16
@@ -442,6 +452,10 @@ def fails_non_leaf() -> None:
 
 
 def fails_not_scalar() -> None:
+    """
+    zh: 一次求两个输出的梯度。抛出 RuntimeError。
+    en: Asks for the gradient of two outputs at once. Raises RuntimeError.
+    """
     # --8<-- [start:fails-not-scalar]
     picture = images[:2].clone().requires_grad_()
     torch.autograd.grad(model(picture)[:, 3], picture)
@@ -449,6 +463,10 @@ def fails_not_scalar() -> None:
 
 
 def fails_no_grad() -> None:
+    """
+    zh: 在 no_grad 里求梯度。抛出 RuntimeError。
+    en: Asks for a gradient inside no_grad. Raises RuntimeError.
+    """
     # --8<-- [start:fails-no-grad]
     with torch.no_grad():
         gradient(f, x)
@@ -534,6 +552,12 @@ def check_integrated(answer: Callable[[Scalar, Tensor, Tensor, int], Tensor]) ->
 
 # --8<-- [start:solve-integrated]
 def all_at_once(f: Scalar, x: Tensor, baseline: Tensor, steps: int) -> Tensor:
+    """
+    zh: 积分梯度，所有步放进一个批次；
+    zh: x、baseline 和结果同形。
+    en: Integrated gradients with all steps in one batch; x, baseline and the result
+    en: have one shape.
+    """
     # zh: 把路径上的所有点排成一个大批次，只反向一次
     # en: put every point of every path into one large batch, one backward for all
     alpha = (torch.arange(steps) + 0.5) / steps
@@ -592,6 +616,12 @@ def check_smooth(answer: Callable[[Scalar, Tensor, float, int], Tensor]) -> None
 
 # --8<-- [start:solve-smooth]
 def smooth_grad(f: Scalar, x: Tensor, sigma: float, count: int) -> Tensor:
+    """
+    zh: SmoothGrad：加噪声 count 次的梯度平均
+    zh: （Smilkov et al. 2017）；形状与 x 相同。
+    en: SmoothGrad: the mean gradient of count noisy copies (Smilkov et al. 2017),
+    en: of x's shape.
+    """
     total = torch.zeros_like(x)
     for _ in range(count):
         total += gradient(f, x + sigma * torch.randn_like(x))

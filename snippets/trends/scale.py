@@ -196,8 +196,8 @@ def flat_gradient(model: nn.Module) -> torch.Tensor:
 
 def relative_error(value: torch.Tensor, reference: torch.Tensor) -> float:
     """
-    zh: 两个向量之差的长度，除以参考向量的长度。
-    en: The length of the difference, divided by the length of the reference.
+    zh: 两个形状 (P,) 的向量之差的长度，除以参考向量的长度。
+    en: The length of the difference of two (P,), over the length of the reference.
     """
     return ((value - reference).norm() / reference.norm()).item()
 
@@ -317,6 +317,10 @@ for name, dtype in autocast_dtypes.items():
 
 # --8<-- [start:autocast-step]
 def autocast_loss() -> torch.Tensor:
+    """
+    zh: 在 bfloat16 自动混合精度下的损失，标量。
+    en: The loss under autocast to bfloat16, a scalar.
+    """
     with torch.autocast("cpu", dtype=torch.bfloat16):
         return F.cross_entropy(model(x), y)
 
@@ -343,7 +347,7 @@ torch.manual_seed(0)
 
 def gelu(x: torch.Tensor) -> torch.Tensor:
     """
-    zh: GELU 的 tanh 近似，逐元素。来源：Hendrycks & Gimpel 2016。
+    zh: GELU 的 tanh 近似，逐元素，形状不变。来源：Hendrycks & Gimpel 2016。
     en: The tanh approximation of GELU, elementwise. Source: Hendrycks & Gimpel 2016.
     """
     return 0.5 * x * (1 + torch.tanh(0.79788456 * (x + 0.044715 * x**3)))
@@ -380,6 +384,10 @@ print(f"fused   kernels 1   reads  1   writes 1   ratio {(reads + writes) / 2:.1
 
 # --8<-- [start:break]
 def gate(x: torch.Tensor) -> torch.Tensor:
+    """
+    zh: y = tanh(x)；和为正得 2y，否则得 −y；由 Python 分支，形状不变。
+    en: y = tanh(x): 2y if its sum is positive, else −y. Python branches; of x's shape.
+    """
     y = torch.tanh(x)
     if y.sum() > 0:
         return 2 * y
@@ -394,6 +402,10 @@ print(f"reason: {report.break_reasons[0].reason}")
 
 # --8<-- [start:no-break]
 def gate_by_where(x: torch.Tensor) -> torch.Tensor:
+    """
+    zh: 与 gate 相同，分支用 torch.where 写。
+    en: The same as gate, with torch.where for the branch.
+    """
     y = torch.tanh(x)
     return torch.where(y.sum() > 0, 2 * y, -y)
 
@@ -408,6 +420,10 @@ captures = []
 
 
 def record(graph: torch.fx.GraphModule, example_inputs: list) -> Callable:
+    """
+    zh: torch.compile 的后端：记下捕获的图，照常执行。
+    en: A backend for torch.compile: keeps the captured graph and runs it as it is.
+    """
     captures.append(graph)
     return graph.forward
 
@@ -424,12 +440,20 @@ print(capture_counts)
 
 
 def fails_fullgraph() -> None:
+    """
+    zh: 分支取决于数据，编译不成一张图。抛出 Unsupported。
+    en: A branch on data, which does not compile into one graph. Raises Unsupported.
+    """
     # --8<-- [start:fails-fullgraph]
     torch.compile(gate, backend="eager", fullgraph=True)(points)
     # --8<-- [end:fails-fullgraph]
 
 
 def time_fusion() -> dict[str, float]:
+    """
+    zh: GELU 逐个运算与编译之后的用时，单位秒；没有 C++ 编译器就只测前者。
+    en: Seconds for GELU eager and compiled; without a C++ compiler, eager only.
+    """
     # --8<-- [start:inductor]
     import shutil
     import time
@@ -538,8 +562,8 @@ whole = torch.cat([p.grad.flatten() for p in replica.parameters()])
 
 def apart(a: torch.Tensor, b: torch.Tensor) -> float:
     """
-    zh: 两个向量的相对距离。
-    en: The relative distance of two vectors.
+    zh: 两个同形张量的相对距离。
+    en: The relative distance of two tensors of one shape.
     """
     return ((a - b).norm() / b.norm()).item()
 
@@ -646,6 +670,10 @@ print("N = 4", shares[2:])
 
 
 def fails_rank() -> None:
+    """
+    zh: 没有说自己是第几个进程就建进程组。抛出 ValueError。
+    en: Starts a process group without saying which process this is. Raises ValueError.
+    """
     # --8<-- [start:fails-rank]
     torch.distributed.init_process_group("gloo")
     # --8<-- [end:fails-rank]
@@ -781,6 +809,10 @@ print(f"other rows   error {outlier_errors[0]:.4f} -> {outlier_errors[1]:.4f}")
 
 # --8<-- [start:sweep]
 def truth(x: torch.Tensor) -> torch.Tensor:
+    """
+    zh: sin(3x₁) cos(2x₂)；x 是 (…, 2)，结果是 (…)。
+    en: sin(3x₁) cos(2x₂); x is (…, 2), the result (…).
+    """
     return torch.sin(3 * x[..., 0]) * torch.cos(2 * x[..., 1])
 
 
@@ -871,6 +903,12 @@ for dtype in (torch.bfloat16, torch.float32):
 
 
 def loses_gradient() -> list[str]:
+    """
+    zh: 旧式（reentrant）检查点下没有梯度的参数：
+    zh: 返回并打印它们的名字。
+    en: The names, also printed, of parameters left without a gradient by
+    en: the reentrant checkpoint.
+    """
     # --8<-- [start:reentrant]
     model.zero_grad()
     h = x
@@ -923,6 +961,12 @@ def check_gelu_bytes(answer: Callable[[int, int, int, int], int]) -> None:
 
 # --8<-- [start:solution-gelu]
 def gelu_bytes(batch: int, width: int, depth: int, classes: int) -> int:
+    """
+    zh: GELU 网络为反向传播留下的字节数，float32；
+    zh: batch 个样本，depth 个 width 宽的块。
+    en: The bytes kept for the backward pass of a GELU network in float32;
+    en: batch samples, depth blocks of the given width.
+    """
     per_block = 2 * width + 2 + 4 * width + 4 * width
     return 4 * batch * (depth * per_block + width + classes) + 8 * batch + 4
 
@@ -976,6 +1020,10 @@ def check_accumulate(answer: Callable[[nn.Module, list], None]) -> None:
 
 # --8<-- [start:solution-accumulate]
 def accumulate(model: nn.Module, parts: list) -> None:
+    """
+    zh: 逐份累积梯度，等于整批平均损失的梯度；parts 是 (x, y) 的列表。
+    en: Adds up the gradient of the whole batch's mean loss; parts is a list of (x, y).
+    """
     samples = sum(len(x) for x, _ in parts)
     model.zero_grad()
     for x, y in parts:
@@ -1021,6 +1069,12 @@ def check_quantize_rows(answer: Callable) -> None:
 
 # --8<-- [start:solution-rows]
 def quantize_rows(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """
+    zh: 每行一个比例的 int8 量化：
+    zh: weight (m, n) 变成 int8 (m, n) 和比例 (m, 1)。
+    en: int8 with a scale for each row: weight (m, n) becomes int8 (m, n) and scales
+    en: (m, 1).
+    """
     s = weight.abs().amax(1, keepdim=True) / 127
     return torch.round(weight / s).to(torch.int8), s
 

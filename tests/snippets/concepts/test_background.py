@@ -97,7 +97,7 @@ def test_milestones_are_dated_in_order_and_have_sources(bg):
 
 
 def test_each_reading_of_a_date_has_its_place(bg):
-    place = bg["decimal_year"]
+    place = bg["_decimal_year"]
     assert place("1976") == 1976
     assert place("1958-11") == pytest.approx(1958 + 10 / 12)
     for date in ("2017-01-19", "2023-03-15", "1986-10-09"):

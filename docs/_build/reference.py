@@ -1,0 +1,355 @@
+"""The API reference: mkdocstrings renders, this module adds what only this site knows.
+
+For each public function and class of a snippet module: its docstring in the page's language, its
+signature as it is written, and the block of the chapter that shows it at work, with its output.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import posixpath
+import re
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import griffe
+from mkdocs.structure.toc import get_toc
+
+import cache as store
+from blocks import runner
+from sources import BETWEEN_HAN, ROOT, SNIPPETS, Block, SourceError, in_language, pages, read
+
+DIRECTIVE = re.compile(r"^::: snippets\.([\w.]+)", re.MULTILINE)
+HEADING = re.compile(r"#+ (?P<title>.*?) *\{ *#(?P<id>[\w-]+) *\}")
+DEFINITION = (ast.FunctionDef, ast.ClassDef)
+WORDS = {
+    "zh": {"example": "示例", "taught": "讲解", "source": "源码", "test": "测试", "look up": '本章的函数和类，连同形状、报错和源码：<a href="{}">API 参考</a>。'},
+    "en": {"example": "Example", "taught": "Taught in", "source": "Source", "test": "Test", "look up": 'This chapter’s functions and classes, with shapes, errors and source: <a href="{}">API reference</a>.'},
+}
+language = "zh"  # of the pages that are being built, see `begin`
+listed: set[str] = set()  # the modules that a page of the reference names
+problems: list[str] = []
+# Whole pages, with their tables of contents: loading and rendering the modules takes seconds.
+rendered = store.Table(
+    "reference",
+    *(store.content(f"docs/_build/{name}") for name in ("reference.py", "sources.py")),
+    *(store.content(path.relative_to(ROOT).as_posix()) for path in sorted(
+        (ROOT / "docs" / "_build" / "templates").rglob("*.jinja")
+    )),
+    store.content("mkdocs.yml"),
+    *map(store.distribution, ("mkdocstrings", "mkdocstrings-python", "griffelib", "Pygments")),
+)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A top-level statement of a block: which names it sets, and which it uses."""
+
+    block: Block
+    written: tuple[int, ...]  # the lines of the module that the block shows
+    sets: frozenset[str]
+    uses: frozenset[str]
+    defines: bool
+
+
+def begin(of_pages: str, handlers: Any) -> None:
+    """Build in a language: mkdocstrings would go on with the words and docstrings of the last."""
+    global language, listed
+    texts = (path.read_text("utf-8") for path in pages(of_pages).values())
+    listed = {name for text in texts for name in DIRECTIVE.findall(text)}
+    language = handlers._locale = of_pages
+    handlers._handlers.clear()
+
+
+def teacher(module: str) -> str | None:
+    """The page that shows a module, "basics/autograd.md" for "basics.autograd"."""
+    name = module.replace(".", "/") + ".py"
+    for block in runner.blocks():
+        if any(included.startswith(f"{name}:") for included in block.snippets):
+            return block.page.relative_to(ROOT / "docs" / block.language).as_posix()
+    return None
+
+
+def link(path: Path) -> str:
+    """The line at the end of a chapter that leads to its page of the reference."""
+    page = path.relative_to(ROOT / "docs" / language)
+    if not (ROOT / "docs" / language / learned(page.as_posix())).exists():
+        return ""
+    href = posixpath.relpath(_folder(learned(page.as_posix())), _folder(page.as_posix()))
+    return f'<p class="look-up">{WORDS[language]["look up"].format(href + "/")}</p>'
+
+
+def learned(page: str) -> str:
+    """The page of the reference for what a page teaches, whether it is there or not."""
+    return f"reference/{page}"
+
+
+def key(markdown: str) -> str:
+    """What a page of the reference shows: the modules, their chapters with results, their tests."""
+    parts = [language, markdown]
+    for module in DIRECTIVE.findall(markdown):
+        name = module.replace(".", "/")
+        parts += [str(store.content(f"snippets/{name}.py")), str(_tests(module))]
+        page = teacher(module)
+        parts.append(str(store.content(f"docs/{language}/{page}")))
+        for block in _blocks(page) if page else ():
+            result = runner.result(block.at)[1]
+            parts.append(json.dumps({k: v for k, v in result.items() if k != "ran"}))
+    return store.digest(*parts)
+
+
+def stored(key: str) -> tuple[str, object] | None:
+    """The content of a page and its table of contents, from an earlier build."""
+    if text := rendered.peek(key):
+        page = json.loads(text)
+        return page["html"], get_toc(page["toc"])
+    return None
+
+
+def keep(key: str, html: str, toc) -> None:
+    page = {"html": html, "toc": _tokens(toc)}
+    rendered.get(key, lambda: json.dumps(page, ensure_ascii=False))
+
+
+def _tokens(links) -> list[dict]:
+    return [
+        {"name": link.title, "id": link.id, "level": link.level, "children": _tokens(link.children)}
+        for link in links
+    ]
+
+
+class Bilingual(griffe.Extension):
+    """Gives every documented object its docstring in the page's language, and its ``entry``."""
+
+    def on_package(self, *, pkg: griffe.Module, **_) -> None:
+        self._read(pkg)
+
+    def _read(self, module: griffe.Module) -> None:
+        if module.docstring:
+            module.docstring.value = _docstring(module)
+        if module.is_init_module:
+            for inner in module.modules.values():
+                self._read(inner)
+            return
+        name = module.path.removeprefix("snippets.")
+        if name not in listed:
+            return
+        page = teacher(name)
+        statements = _statements(name, page) if page else []
+        for obj in [*module.functions.values(), *module.classes.values()]:
+            if obj.name.startswith("_"):
+                continue
+            try:
+                if not obj.docstring:
+                    raise SourceError(
+                        Path(obj.filepath),
+                        obj.lineno,
+                        f"'{obj.name}' has no docstring; write its zh and en lines",
+                    )
+                obj.docstring.value = _docstring(obj)
+                for method in obj.functions.values() if obj.is_class else ():
+                    if method.docstring:
+                        method.docstring.value = _docstring(method)
+                obj.extra["entry"] = entry(name, obj, page, statements)
+            except SourceError as error:
+                problems.append(str(error))
+
+
+def _docstring(obj: griffe.Object) -> str:
+    """The half of a docstring that is in the page's language.
+
+    Raises:
+        SourceError: It has a line that is not for one language, headings of sections apart.
+    """
+    lines = obj.docstring.value.split("\n")
+    for line in lines:
+        if line.strip() and not re.fullmatch(r"\s*(?:(?:zh|en): ?.*|[\w*, ]+:)", line):
+            path, first = Path(obj.filepath), obj.docstring.lineno or obj.lineno
+            written = [text.strip().strip('"') for text in read(path)[first - 1 :]]
+            raise SourceError(
+                path,
+                first + written.index(line.strip()),
+                f"the docstring of '{obj.name}' has a line without language; "
+                "write it as 'zh: …' and 'en: …'",
+            )
+    text = textwrap.dedent(in_language(obj.docstring.value, language)).strip()
+    return BETWEEN_HAN.sub("", text)
+
+
+def entry(
+    module: str, obj: griffe.Object, page: str | None, statements: list[Statement]
+) -> dict[str, Any]:
+    """What the templates show of an object besides its docstring.
+
+    Raises:
+        SourceError: No block of the page that teaches the module uses the object.
+    """
+    if page is None:
+        raise SourceError(Path(obj.filepath), 1, "no page shows this module; include its regions")
+    block = _example(obj, statements)
+    if block is None:
+        raise SourceError(
+            Path(obj.filepath),
+            obj.lineno,
+            f"no block of {page} uses '{obj.name}'; use it there, or begin its name with _",
+        )
+    code = in_language(block.code, language)
+    title, anchor = _section(block)
+    href = posixpath.relpath(page, posixpath.dirname(learned(page)))
+    words = WORDS[language]
+    path = obj.filepath.relative_to(ROOT).as_posix()
+    return {
+        "words": words,
+        "signature": _signature(obj),
+        "code": in_language(obj.source, language),
+        "example": _fences(block, _without_definitions(code)),
+        "taught": f"[{title}]({href}#{anchor})",
+        "where": f"{path}:{obj.lineno}–{obj.endlineno}",
+        "test": _test(module, obj.name),
+    }
+
+
+def _blocks(page: str) -> list[Block]:
+    path = ROOT / "docs" / language / page
+    return sorted((b for b in runner.blocks() if b.page == path), key=lambda block: block.line)
+
+
+def _statements(module: str, page: str) -> list[Statement]:
+    """The statements of all sessions that show code of a module: shown blocks, then hidden ones."""
+    found = []
+    path = SNIPPETS / (module.replace(".", "/") + ".py")
+    blocks = [b for b in _blocks(page) if not b.problem and not b.options.get("html")]
+    shows = {b.at: tuple(ln.number for ln in b.lines if ln.path == path) for b in blocks}
+    sessions = {block.session for block in blocks if shows[block.at]}
+    for block in sorted(blocks, key=lambda block: block.is_view):
+        if block.session not in sessions:
+            continue
+        for node in ast.parse(in_language(block.code, language)).body:
+            names = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
+            defines = isinstance(node, DEFINITION)
+            sets = {node.name} if defines else {n.id for n in names if isinstance(n.ctx, ast.Store)}
+            uses = frozenset(n.id for n in names if isinstance(n.ctx, ast.Load))
+            found.append(Statement(block, shows[block.at], frozenset(sets), uses, defines))
+    return found
+
+
+def _prints(block: Block) -> bool:
+    result = runner.result(block.at)[1]
+    return bool(result["output"].strip() or result["error"])
+
+
+def _example(obj: griffe.Object, statements: list[Statement]) -> Block | None:
+    """The first block with an output that uses an object; else what uses it at one or more removes.
+
+    A block without an output serves last: a check that passes says nothing.
+    """
+    inside = range(obj.lineno + 1, obj.endlineno + 1)
+    for statement in statements:  # code that fails is the body of a function
+        own = statement.written
+        if own and own[-1] in inside and obj.lineno not in own and _prints(statement.block):
+            return statement.block
+    silent = None
+    names, before = {obj.name}, set()
+    while names != before:
+        using = [each for each in statements if names & each.uses]
+        for each in using:
+            if not each.defines and _prints(each.block):
+                return each.block
+            if not each.defines:
+                silent = silent or each.block
+        before, names = names, names | {name for each in using for name in each.sets}
+    return silent
+
+
+def _section(block: Block) -> tuple[str, str]:
+    """The heading that a block stands under: its title and its id."""
+    for line in reversed(read(block.page)[: block.line]):
+        if found := HEADING.fullmatch(line):
+            return found["title"], found["id"]
+    raise SourceError(block.page, block.line, "no heading with an id above this block")
+
+
+def _signature(obj: griffe.Object) -> str:
+    """The head of a function as it is written; of a class, with those of its public methods."""
+    node = ast.parse(textwrap.dedent(obj.source)).body[0]
+    lines = textwrap.dedent(obj.source).split("\n")
+
+    def head(node) -> list[str]:
+        first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+        below = node.body[0]
+        decorators = getattr(below, "decorator_list", [])
+        end = min([below.lineno, *(each.lineno for each in decorators)]) - 1
+        taken = lines[first - 1 : max(end, node.lineno)]
+        while taken and (not taken[-1].strip() or taken[-1].lstrip().startswith("#")):
+            taken.pop()
+        return taken
+
+    shown = head(node)
+    for method in node.body if isinstance(node, ast.ClassDef) else ():
+        public = method.name == "__init__" or not method.name.startswith("_") if isinstance(
+            method, ast.FunctionDef
+        ) else False
+        if public:
+            shown += head(method)
+    return in_language("\n".join(shown), language)
+
+
+def _without_definitions(code: str) -> str:
+    """A block's code without the functions and classes that have entries of their own."""
+    lines = code.split("\n")
+    body = ast.parse(code).body
+    kept = [node for node in body if not isinstance(node, DEFINITION) or node.name.startswith("_")]
+    if not kept or len(kept) == len(body):
+        return code
+    for node in reversed(body):
+        if node not in kept:
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)]) - 1
+            while first and lines[first - 1].startswith("#"):
+                first -= 1
+            del lines[first : node.end_lineno]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
+
+
+def _fences(block: Block, code: str) -> str:
+    """Code and output as Markdown, with the marks that the pages' own blocks have."""
+    result = runner.result(block.at)[1]
+    text, lexer, marks = result["output"], "text", 'data-output=""'
+    if error := result["error"]:
+        text, lexer = text + error["traceback"], "pytb"
+        marks += f' data-raises="{error["type"]}"'
+    if "measured" in block.options:
+        marks += ' data-measured=""'
+    fences = [(f'.python data-example="{block.at}"', code), (f".{lexer} {marks}", text.rstrip())]
+    return "\n\n".join(f"``````{{ {head} }}\n{body}\n``````" for head, body in fences if body)
+
+
+def _tests(module: str) -> str | None:
+    return store.content(_test_file(module))
+
+
+def _test_file(module: str) -> str:
+    folder, _, name = module.rpartition(".")
+    return posixpath.join("tests/snippets", folder, f"test_{name}.py")
+
+
+def _test(module: str, name: str) -> str:
+    """The first test that names an object, as pytest takes it; else the module's test file."""
+    test = None
+    for line in _test_lines(module):
+        if found := re.match(r"def (test_\w+)", line):
+            test = found[1]
+        if test and re.search(rf"\b{name}\b", line):
+            return f"{_test_file(module)}::{test}"
+    return _test_file(module)
+
+
+def _test_lines(module: str) -> list[str]:
+    path = ROOT / _test_file(module)
+    return read(path) if path.exists() else []
+
+
+def _folder(page: str) -> str:
+    return re.sub(r"(?:^|/)index$", "", page.removesuffix(".md")) or "."

@@ -1,0 +1,230 @@
+"""The reference: every public function and class, in both languages, as the chapters show it."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html import unescape
+
+import pytest
+from sources import LANGUAGES, ROOT, SNIPPETS, blocks, pages
+from test_site import built
+
+HAN = re.compile(r"[一-鿿]")
+
+
+def public(path) -> list[str]:
+    """The public functions and classes of a module, each once, in order of its last definition."""
+    found = [
+        node.name
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    ]
+    names = [name for name in found if not name.startswith("_")]
+    return list(dict.fromkeys(reversed(names)))[
+        ::-1
+    ]  # what is defined again counts where it is
+
+
+MODULES = {
+    ".".join(path.relative_to(SNIPPETS).with_suffix("").parts): names
+    for path in sorted(SNIPPETS.rglob("*.py"))
+    if (names := public(path))
+}
+
+
+def teaches(module: str) -> str:
+    name = module.replace(".", "/") + ".py:"
+    (page,) = {
+        page
+        for page, path in pages("zh").items()
+        for block in blocks(path)
+        if any(included.startswith(name) for included in block.snippets)
+    }
+    return page
+
+
+def plain(html: str) -> str:
+    return unescape(re.sub(r"<[^>]+>", "", html))
+
+
+def entries(site, language: str, module: str) -> dict[str, str]:
+    """The HTML of a module's entries, by name."""
+    page = f"reference/{teaches(module)}"
+    html = (site / built(language, page)).read_text("utf-8").split("<article", 1)[1]
+    html = html.split("</article>")[0]
+    parts = re.split(r'<h[23] id="snippets\.([\w.]+)"', html)
+    found = dict(zip(parts[1::2], parts[2::2], strict=True))
+    return {
+        name.removeprefix(f"{module}."): text
+        for name, text in found.items()
+        if name.startswith(f"{module}.") and name not in MODULES
+    }
+
+
+def code_of(html: str, mark: str) -> list[str]:
+    """The text of the marked code blocks, in order."""
+    pattern = rf"(?s)<div[^>]*\bdata-{mark}\b[^>]*>.*?<code[^>]*>(.*?)</code>"
+    return [plain(text).rstrip() for text in re.findall(pattern, html)]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_its_page_which_names_it(module):
+    for language in LANGUAGES:
+        text = pages(language)[f"reference/{teaches(module)}"].read_text("utf-8")
+        assert text.count(f"::: snippets.{module}\n") == 1
+        assert module in pages(language)["reference/index.md"].read_text("utf-8")
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_public_object_has_an_entry_in_its_language(site, language, module):
+    found = entries(site, language, module)
+    assert list(found) == MODULES[module]
+    for name, html in found.items():
+        # The signature is the first code of an entry; what is told comes before the example.
+        signature = plain(re.search(r"(?s)<code>(.*?)</code>", html)[1])
+        assert re.match(rf"(?:@.*\n)*(?:def|class) {name}\b", signature), name
+        told = plain(html.split('class="doc-example"')[0].split("</pre>", 1)[1])
+        assert len(told.split()) >= (1 if language == "zh" else 2), name
+        assert bool(HAN.search(told)) == (language == "zh"), f"{name}: {told}"
+        source = code_of(html.replace('class="doc-source"', "data-source"), "source")
+        assert not source or name in source[0]
+        assert f"snippets/{module.replace('.', '/')}.py:" in html
+        test = re.search(r"tests/snippets/[\w/]+\.py(?:::(\w+))?", html)
+        assert (ROOT / test[0].partition("::")[0]).exists()
+        if test[1]:
+            text = (ROOT / test[0].partition("::")[0]).read_text("utf-8")
+            assert f"def {test[1]}(" in text
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_example_is_a_block_of_the_chapter_with_its_output(site, language, module):
+    page = teaches(module)
+    chapter = (site / built(language, page)).read_text("utf-8")
+    shown = [
+        (code_of(part, "session")[0], (code_of(part, "output") or [""])[0])
+        for part in re.split(r"(?=<div[^>]*\bdata-session=)", chapter)[1:]
+    ]
+    for name, html in entries(site, language, module).items():
+        (code,) = code_of(html, "example")
+        output = (code_of(html, "output") or [""])[0]
+        if (module, name) in {("faq", "also"), ("faq", "largest_rate")}:
+            assert name in code and output  # they serve blocks that are hidden
+            continue
+        lines = [line for line in code.split("\n") if line.strip()]
+        same = [
+            whole
+            for whole, printed in shown
+            if printed == output and _in_order(lines, whole.split("\n"))
+        ]
+        assert same, f"{name}: no block of {page} shows\n{code}\n{output}"
+        # The link leads to the section that the block stands in.
+        anchor = re.search(r'class="doc-example".*?href="[^"#]*#([\w-]+)"', html, re.S)
+        section = re.split(
+            rf'<h[2-4] id="{anchor[1]}"|<h1 id="{anchor[1]}"', chapter, maxsplit=1
+        )[1]
+        inside = code_of(re.split(r"<h[1-4] id=", section)[0], "session")
+        assert any(whole in inside for whole in same), name
+
+
+def _in_order(lines: list[str], whole: list[str]) -> bool:
+    left = iter(whole)
+    return all(line in left for line in lines)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_chapter_links_to_its_reference(site, language):
+    for page in {teaches(module) for module in MODULES}:
+        path = site / built(language, page)
+        link = re.search(
+            r'<p class="look-up">.*?href="([^"]+)"', path.read_text("utf-8")
+        )
+        target = (path.parent / link[1]).resolve() / "index.html"
+        assert target == (site / built(language, f"reference/{page}")).resolve()
+
+
+@pytest.mark.parametrize(
+    ("docstring", "problem"),
+    [
+        ("", ":3: 'twice' has no docstring; write its zh and en lines"),
+        ("zh: 两倍。", ":5: a 'zh' line without its 'en' line directly below"),
+        ("en: Twice.", ":5: an 'en' line without its 'zh' line directly above"),
+        ("Twice.", ":5: the docstring of 'twice' has a line without language"),
+    ],
+)
+def test_half_a_docstring_is_an_error_with_its_line(project, docstring, problem):
+    text = f'    """\n    {docstring}\n    """\n' if docstring else ""
+    code = (
+        "# --8<-- [start:twice]\n\ndef twice(x: int) -> int:\n"
+        f"{text}    return 2 * x\n\n\nprint(twice(2))\n# --8<-- [end:twice]\n"
+    )
+    project.write("snippets/__init__.py", "")
+    project.write("snippets/a.py", code)
+    fence = '```python exec="on" source="above" result="text" session="a"\n'
+    project.page("a.md", f'# A {{ #a }}\n\n{fence}--8<-- "a.py:twice"\n```\n')
+    project.page("reference/a.md", "# A { #a }\n\n::: snippets.a\n")
+    built = project.build()
+    assert built.returncode != 0
+    assert f"snippets/a.py{problem}" in built.stderr
+
+
+def test_an_object_that_no_block_uses_is_an_error(project):
+    docstring = '    """\n    zh: 两倍。\n    en: Twice.\n    """\n'
+    code = f"# --8<-- [start:twice]\ndef twice(x):\n{docstring}    return 2 * x\n"
+    project.write("snippets/__init__.py", "")
+    project.write("snippets/a.py", f"{code}# --8<-- [end:twice]\n")
+    fence = '```python exec="on" source="above" session="a"\n'
+    project.page("a.md", f'# A {{ #a }}\n\n{fence}--8<-- "a.py:twice"\n```\n')
+    project.page("reference/a.md", "# A { #a }\n\n::: snippets.a\n")
+    built = project.build()
+    assert built.returncode != 0
+    assert "snippets/a.py:2: no block of a.md uses 'twice'" in built.stderr
+
+
+IMPORT = """
+import importlib, inspect, json, sys
+module = importlib.import_module("snippets.practice.linear_regression")
+names = [
+    name for name, value in vars(module).items()
+    if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
+    and (inspect.isfunction(value) or inspect.isclass(value))
+]
+print(json.dumps([module.__file__, names]))
+"""
+
+
+def test_the_installed_package_is_what_the_reference_shows(tmp_path):
+    target, source = tmp_path / "installed", tmp_path / "source"  # a build leaves files
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(SNIPPETS, source / "snippets", ignore=ignore)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+        + ["--no-build-isolation", "--no-index", "--target", str(target), str(source)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (target / "snippets" / "py.typed").exists()
+    there = {path.relative_to(target) for path in target.rglob("snippets/**/*.py")}
+    assert there == {path.relative_to(ROOT) for path in SNIPPETS.rglob("*.py")}
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import sys; sys.path.insert(0, {str(target)!r})\n{IMPORT}",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert said.returncode == 0, said.stderr
+    file, names = json.loads(said.stdout.splitlines()[-1])
+    assert file.startswith(str(target))
+    assert sorted(names) == sorted(MODULES["practice.linear_regression"])
