@@ -82,7 +82,8 @@ def format_python(
     if not source:
         text = WORD.sub(lambda match: match[2] if match[1] == block.language else "", text)
     fences = _fence("python", marks), _fence(lexer, output_marks)
-    root = address(page, "index.md") + ("../" if block.language == "en" else "")
+    home = "../" * (len(page.parts) - 1) + "index.md"
+    root = address(page, home) + ("../" if block.language == "en" else "")
     if html and not source:
         return provenance.tell(text, block, result, root)
     made = rendered.get(
