@@ -23,6 +23,7 @@ ATTRIBUTES = re.compile(r" *\{:? ?[#.][A-Za-z][^{}]*\}")
 WRAPPER = re.compile(r"</?div\b[^>]*>")
 LINK = re.compile(r"\]\((?P<page>[^():\s#]+\.md)?(?P<fragment>#[\w-]+)?\)")
 OTHER_FENCE = re.compile(r" *(`{3,}|~{3,})")
+FIGURE = re.compile(r"(<figure\b.*?</figure>)", re.DOTALL)
 SVG = re.compile(r'<svg\b(?P<head>[^>]*\brole="img"[^>]*)>(?P<body>.*?)</svg>', re.DOTALL)
 KEY = re.compile(r"<li><svg\b[^>]*>(?P<shape>.*?)</svg>(?P<label>.*?)</li>", re.DOTALL)
 COLOUR = re.compile(r"var\((--[\w-]+)\)")
@@ -135,11 +136,12 @@ class Reader:
                 error=result["error"],
                 measured="measured" in block.options,
             )
-        elif block.options.get("html"):
-            for figure in result["output"].split("</figure>"):
-                yield from drawings(figure)
         else:
-            yield from self._prose([self._plain(line) for line in result["output"].split("\n")])
+            for part in FIGURE.split(result["output"]):
+                if part.startswith("<figure"):
+                    yield from drawings(part)
+                elif not block.options.get("html"):
+                    yield from self._prose([self._plain(line) for line in part.split("\n")])
 
 
 def joined(cells: Iterable[Cell]) -> list[Cell]:

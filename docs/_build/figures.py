@@ -237,13 +237,13 @@ def _html(svg: str, alt: str, legend: str, values: str) -> str:
 
 def _attributes(match: re.Match) -> str:
     """Inline style as presentation attributes: a strict content policy forbids inline style."""
-    found = []
+    found = {}
     for declaration in match[1].split(";"):
         name, _, value = declaration.strip().partition(":")
         value = value.strip()
         if name == "font":  # "10px 'DejaVu Sans', …": the page has its own font
             size = re.search(r"([\d.]+)px", value)
-            found.append(f'font-size="{size[1]}"' if size else "")
+            found |= {"font-size": size[1]} if size else {}
         elif name and name != "font-family":
-            found.append(f'{name}="{value}"')
-    return " ".join(found)
+            found[name] = value
+    return " ".join(f'{name}="{value}"' for name, value in found.items())

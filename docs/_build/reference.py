@@ -322,6 +322,8 @@ def _fences(block: Block, code: str) -> str:
         marks += f' data-raises="{error["type"]}"'
     if "measured" in block.options:
         marks += ' data-measured=""'
+    if block.is_view:  # words in the page's language
+        marks += ' data-view=""'
     fences = [(f'.python data-example="{block.at}"', code), (f".{lexer} {marks}", text.rstrip())]
     return "\n\n".join(f"``````{{ {head} }}\n{body}\n``````" for head, body in fences if body)
 
