@@ -66,7 +66,7 @@ def test_axe_finds_nothing_in_either_theme(tab, address, language, name):  # noq
     tab.evaluate(THIN)
     assert broken(tab, {"type": "tag", "values": RULES}) == []
     tab.emulate_media(color_scheme="dark")
-    tab.wait_for_function("document.body.dataset.mdColorScheme === 'slate'")
+    tab.locator("body[data-md-color-scheme=slate]").wait_for(state="attached")
     assert broken(tab, {"type": "rule", "values": COLOURS}) == []
 
 
@@ -85,7 +85,9 @@ def test_the_keyboard_reaches_every_control_and_shows_where_it_is(
     tab.goto(url(address, language, name), wait_until="networkidle")
     wanted = tab.evaluate(CONTROLS)
     reached, unseen = set(), []
-    for _ in range(len(wanted) + 20):
+    for _ in range(3 * len(wanted)):  # buttons that come into view are stops, too
+        if len(reached) == len(wanted):
+            break
         tab.keyboard.press("Tab")
         stop, outline, shown = tab.evaluate(
             """() => {
@@ -167,10 +169,8 @@ def test_formulas_are_copied_as_tex(browser, address, language):  # noqa: F811
     button = box.locator("button")
     button.focus()
     page.keyboard.press("Enter")
-    page.wait_for_function(
-        "([button, text]) => button.textContent === text",
-        arg=[button.element_handle(), {"zh": "已复制", "en": "Copied"}[language]],
-    )
+    copied = {"zh": "已复制", "en": "Copied"}[language]
+    box.locator("button", has_text=re.compile(f"^{copied}$")).wait_for()
     assert pasted() == tex
     # A selection that begins inside one formula and ends inside another takes both whole.
     first, last = page.locator("p math").nth(0), page.locator(".formula math").nth(0)

@@ -98,7 +98,12 @@ def on_page_content(html: str, page, config, files) -> str:
                 reference.keep(page.known, html, page.toc)
         return html
     reader = cells.Reader(path, shelf.language, page.canonical_url or "", blocks.runner.result)
-    line = shelf.add(reader.cells(page.markdown), reader.page, page)
+    line = ""
+    try:
+        if not blocks.runner.fails(path):
+            line = shelf.add(reader.cells(page.markdown), reader.page, page)
+    except ValueError as error:
+        wrong.append(f"{where}: {error}")
     html = html.replace("</h1>", f"</h1>{line}", 1) + reference.link(path)
 
     def divide(found: re.Match) -> str:

@@ -200,6 +200,11 @@ class Runner:
         """All blocks of all pages, each page's in order."""
         return [block for block, _ in self._of_block.values()]
 
+    def fails(self, page: Path) -> bool:
+        """Whether a block of a page failed; waits for them."""
+        of_page = (future for block, future in self._of_block.values() if block.page == page)
+        return any("failure" in future.result() for future in of_page)
+
     def failed(self) -> list[tuple[list[Block], dict]]:
         """The blocks that failed, each once for both languages, with their results."""
         results = [(blocks, future.result()) for blocks, future in self._cells]

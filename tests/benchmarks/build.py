@@ -28,6 +28,7 @@ ENVIRONMENT = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
 # The same site with no block executed, looked up or checked: results come from a table.
 STATIC = """
 import json, pathlib, sys
+from concurrent.futures import Future
 sys.path.insert(0, "docs/_build")
 import blocks, hooks
 from hooks import *
@@ -41,10 +42,9 @@ class Table(Runner):
         table = json.loads(TABLE.read_text())
         found = (block for language in LANGUAGES
                  for path in pages(language).values() for block in of_page(path))
-        self._of_block = {block.at: (block, table[block.at]) for block in found}
-
-    def result(self, at):
-        return self._of_block[at]
+        self._of_block = {block.at: (block, Future()) for block in found}
+        for at, (_, future) in self._of_block.items():
+            future.set_result(table[at])
 
 blocks.runner = Table()
 hooks.sources.problems = list
