@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import json
 import os
 import re
 import runpy
@@ -65,6 +66,39 @@ def snippet(tmp_path_factory):
     @functools.cache
     def run(path: str) -> Ran:
         return Ran(ROOT / "snippets" / path, tmp_path_factory.mktemp("scratch"))
+
+    return run
+
+
+# Runs a snippet file, then the given code in its globals, and prints what that left in `found`.
+ALONE = """
+import contextlib, io, json, runpy, sys
+printed = io.StringIO()
+with contextlib.redirect_stdout(printed):
+    g = runpy.run_path(sys.argv[1])
+found = {}
+exec(sys.stdin.read(), {"g": g, "found": found, "json": json})
+found["modules"] = [m for m in ("torch", "tensorflow") if m in sys.modules]
+print(json.dumps(found | {"printed": printed.getvalue().splitlines()}))
+"""
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory):
+    """Run a snippet file in a process of its own, and give what some code finds in it."""
+
+    def run(path: str, code: str) -> dict:
+        done = subprocess.run(
+            [sys.executable, "-c", ALONE, str(ROOT / "snippets" / path)],
+            input=code,
+            cwd=tmp_path_factory.mktemp("scratch"),
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
 
     return run
 

@@ -175,9 +175,7 @@ def lives(module: str, source: str) -> bool:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)
-        # Keras is tested where TensorFlow is.
-        name = Path(module).name.replace("_keras", "_tensorflow")
-        test = Path("tests/snippets", module).with_name(f"test_{name}")
+        test = Path("tests/snippets", module).with_name(f"test_{Path(module).name}")
         os._exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", str(test)]))
     _, status = os.waitpid(child, 0)
     path.write_text(before, "utf-8")

@@ -19,7 +19,7 @@ from downloads import PACKAGES, version
 from sources import ROOT, Block, in_language, relative
 
 IMPORT = re.compile(r"(?m)^\s*(?:import|from)\s+(\w+)")
-SEED = re.compile(r"\b(?:manual_seed|set_seed|seed|Random|default_rng)\((\d+)\)|\brandom_state=(\d+)")
+SEED = re.compile(r"\b(?:manual_seed|set_seed|seed|Random|default_rng)\((\d+)\)|(?:random_state|seed)=(\d+)")
 BOUND = re.compile(r"(?m)^(?:def\s+|class\s+)?(\w+)(?=\s*(?:[:=(,]))")
 TEST = re.compile(r"(?ms)^def (test_\w+)\(.*?(?=^\S)")
 OUTPUT = re.compile(r"<div[^>]*\bdata-output\b[^>]*>")

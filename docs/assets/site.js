@@ -44,7 +44,9 @@ addEventListener("load", () => {
   );
 
   // A copy button is no landmark of the page.
-  all(".md-code__nav").forEach((box) => box.setAttribute("role", "none"));
+  const plain = () => all(".md-code__nav:not([role])").forEach((box) => box.setAttribute("role", "none"));
+  plain();
+  new MutationObserver(plain).observe(document.body, { childList: true, subtree: true }); // others come into view later
 
   // An address that names a tab opens it.
   const named = document.getElementById(location.hash.slice(1));

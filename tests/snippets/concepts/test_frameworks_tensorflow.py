@@ -1,42 +1,11 @@
 """What the frameworks chapter claims of TensorFlow and Keras, each run without torch beside it."""
 
 import ast
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 SNIPPETS = Path(__file__).resolve().parents[3] / "snippets/concepts"
-
-# Runs a snippet file, then the given code in its globals, and prints what that left in `found`.
-RUN = """
-import contextlib, io, json, runpy, sys
-printed = io.StringIO()
-with contextlib.redirect_stdout(printed):
-    g = runpy.run_path(sys.argv[1])
-found = {}
-exec(sys.stdin.read(), {"g": g, "found": found, "json": json})
-found["modules"] = [m for m in ("torch", "tensorflow") if m in sys.modules]
-print(json.dumps(found | {"printed": printed.getvalue().splitlines()}))
-"""
-
-
-def run(name: str, code: str, folder: Path) -> dict:
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, str(SNIPPETS / name)],
-        input=code,
-        cwd=folder,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
-
 
 LOOK = """
 tf = g["tf"]
@@ -80,24 +49,12 @@ found["bytes"] = [g["installed_bytes"]("no-such-thing", set()), g["installed_byt
 
 
 @pytest.fixture(scope="module")
-def tf(tmp_path_factory) -> dict:
-    return run("frameworks_tensorflow.py", LOOK, tmp_path_factory.mktemp("scratch"))
+def tf(alone) -> dict:
+    return alone("concepts/frameworks_tensorflow.py", LOOK)
 
 
-@pytest.fixture(scope="module")
-def keras(tmp_path_factory) -> dict:
-    look = """
-for name in ("losses", "w", "b"):
-    found[name] = g[name]
-found["backend"] = g["keras"].backend.backend()
-"""
-    return run("frameworks_keras.py", look, tmp_path_factory.mktemp("scratch"))
-
-
-def test_tensorflow_runs_without_torch_and_keras_on_torch_without_tensorflow(tf, keras):
+def test_tensorflow_runs_without_torch(tf):
     assert tf["modules"] == ["tensorflow"]
-    assert keras["modules"] == ["torch"] and keras["backend"] == "torch"
-    assert "torch True" in keras["printed"]
 
 
 def test_constants_stay_and_variables_change(tf):
@@ -110,17 +67,16 @@ def test_gradients(tf):
     assert tf["slope"] == 6.0 and tf["lost"]
 
 
-def test_all_ways_end_where_pytorch_does(tf, keras, snippet):
+def test_all_ways_end_where_pytorch_does(tf, snippet):
     ours = snippet("concepts/frameworks.py")
     assert (tf["points"], tf["values"]) == (ours["points"], ours["values"])
     # a few units of float32 rounding for numbers of this size
     assert tf["losses"] == pytest.approx(ours["losses"], abs=1e-6)
     assert tf["graph_losses"] == pytest.approx(ours["losses"], abs=1e-6)
-    assert keras["losses"] == pytest.approx(ours["losses"], abs=1e-6)
     assert len(tf["losses"]) == len(tf["graph_losses"]) == 200
     line = pytest.approx([ours["w"], ours["b"]], abs=1e-6)
     assert tf["eager_line"] == line and tf["graph_line"] == line
-    assert [tf["keras_w"], tf["keras_b"]] == line and [keras["w"], keras["b"]] == line
+    assert [tf["keras_w"], tf["keras_b"]] == line
     mean = sum(tf["losses"]) / 200
     assert tf["keras_loss"] == [pytest.approx(mean, rel=1e-5)]
 
