@@ -539,6 +539,7 @@ for step in range(20):
 result = {"alone": alone, "together": together, "payload": payload}
 torch.save(result | {"weights": model.state_dict()}, f"rank{rank}.pt")
 dist.barrier()
+del parallel
 dist.destroy_process_group()
 """)
 # --8<-- [end:replica]
