@@ -935,8 +935,8 @@ def fails_embedding() -> None:
 
 def mended_embedding() -> None:
     """
-    zh: 表和词表一样大，生词用 <unk>。
-    en: A table as large as the vocabulary; other words use <unk>.
+    zh: 表和词表一样大，生词用 `<unk>`。
+    en: A table as large as the vocabulary; other words use `<unk>`.
     """
     # --8<-- [start:mended-embedding]
     vocabulary = {"<unk>": 0, "red": 1, "green": 2, "blue": 3}

@@ -12,7 +12,6 @@ from typing import Any
 
 from markdown_exec._internal.formatters.base import base_format
 
-import cache as store
 import provenance
 from runner import TIMEOUT, Runner
 from sources import LANGUAGES, ROOT, Block, address, in_language
@@ -20,12 +19,6 @@ from sources import LANGUAGES, ROOT, Block, address, in_language
 PAGE_LINK = re.compile(r"\]\(([^():\s]+\.md)(#[\w-]+)?\)")
 WORD = re.compile(r'<span class="word" lang="(\w+)">(.*?)</span>')  # see `figure_data.word`
 runner = Runner()
-# Blocks as HTML: colouring code takes longer than the rest of a page.
-rendered = store.Table(
-    "rendered",
-    *(store.content(name) for name in ("mkdocs.yml", "docs/_build/blocks.py")),
-    *(store.distribution(name) for name in ("markdown-exec", "Pygments", "pymdown-extensions")),
-)
 
 # What an author reads where a result should be.
 WORDS = {
@@ -82,25 +75,20 @@ def format_python(
     if not source:
         text = WORD.sub(lambda match: match[2] if match[1] == block.language else "", text)
     fences = _fence("python", marks), _fence(lexer, output_marks)
-    home = "../" * (len(page.parts) - 1) + "index.md"
-    root = address(page, home) + ("../" if block.language == "en" else "")
     if html and not source:
-        return provenance.tell(text, block, result, root)
-    made = rendered.get(
-        store.digest(*fences, shown, text, source),
-        lambda: str(base_format(
-            language=fences[0],
-            run=lambda *_, **__: text.rstrip("\n") if source else text,
-            transform_source=lambda _: (shown, shown),
-            code=shown,
-            md=md,
-            html=html,
-            source=source,
-            result=fences[1] if source and text.strip() and not html else "",
-            id_prefix="",
-        )),
+        return provenance.mark(text, block)
+    made = base_format(
+        language=fences[0],
+        run=lambda *_, **__: text.rstrip("\n") if source else text,
+        transform_source=lambda _: (shown, shown),
+        code=shown,
+        md=md,
+        html=html,
+        source=source,
+        result=fences[1] if source and text.strip() and not html else "",
+        id_prefix="",
     )
-    return notice + provenance.tell(made, block, result, root)
+    return notice + provenance.mark(made, block)
 
 
 def _fence(lexer: str, marks: dict[str, str]) -> str:
@@ -126,7 +114,8 @@ def _described(block: Block, result: dict, language: int) -> str:
         exit=result.get("exit"),
         lacks=result.get("lacks"),
     )
-    details = (result["error"] or {}).get("traceback") or result["output"]
+    # What was printed may say more than the exception: a program that the block started, for one.
+    details = result["output"][-2000:] + (result["error"] or {}).get("traceback", "")
     place = f"session '{block.session}', block {block.number}{where and ', '}{where}"
     return f"{place}: {what}\n{details}".rstrip()
 

@@ -12,6 +12,7 @@ hash), joblib.Memory and diskcache (pickle). None keys by what a run imported, a
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import json
 import logging
@@ -54,11 +55,6 @@ class Table:
         if key not in self._used:
             self._used[key] = self._stored.get(key) or make()
         return self._used[key]
-
-    def peek(self, key: str) -> str | None:
-        if key in self._stored:
-            self._used[key] = self._stored[key]
-        return self._used.get(key)
 
     def keep(self) -> None:
         if self._used.keys() - self._stored.keys():
@@ -147,8 +143,8 @@ def _write(path: Path, data: dict) -> None:
         _warn("write", f"{FOLDER}: cannot be written ({error.strerror}); building on without it")
 
 
-def load(key: str, positions: str) -> dict | None:
-    """A stored result, or None unless the entry is whole and all that it rests on is unchanged."""
+def fetch(key: str) -> dict | None:
+    """What was kept under a key, or None unless it is whole."""
     path = _path(key)
     entry = _read(path)
     if entry is None:
@@ -156,26 +152,38 @@ def load(key: str, positions: str) -> dict | None:
     if entry.get("key") != key:
         _warn("read", f"{path}: damaged or foreign cache entry; doing its work again")
         return None
+    with contextlib.suppress(OSError):  # a hit keeps an entry young; once a day is enough
+        if time.time() - path.stat().st_mtime > 86_400:
+            os.utime(path)
+    return entry
+
+
+def keep(key: str, entry: dict) -> None:
+    """Keep data under a key that says all that it follows from."""
+    _write(_path(key), entry | {"key": key})
+
+
+def load(key: str, positions: str) -> dict | None:
+    """A stored result, or None unless the entry is whole and all that it rests on is unchanged."""
+    entry = fetch(key)
     unchanged = (
-        entry["positions"] in (None, positions)
+        entry is not None
+        and entry["positions"] in (None, positions)
         and all(content(name) == was for name, was in entry["files"].items())
         and all(distribution(name) == was for name, was in entry["distributions"].items())
     )
-    if unchanged and time.time() - path.stat().st_mtime > 86_400:
-        _quietly(os.utime, path)  # a hit keeps an entry young; once a day is enough
     return entry["result"] if unchanged else None
 
 
 def save(key: str, positions: str, answer: dict, result: dict) -> None:
     """Store a result, with the files and versions that it rests on."""
     entry = {
-        "key": key,
         "positions": positions if "<stdin>" in json.dumps(result) else None,
         "files": {name: content(name) for name in answer["files"]},
         "distributions": {name: distribution(name) for name in answer["distributions"]},
         "result": result,
     }
-    _write(_path(key), entry)
+    keep(key, entry)
 
 
 def finish() -> None:

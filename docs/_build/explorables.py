@@ -139,12 +139,13 @@ def axes(
     drawn = "".join(follows.sub(r'data-follows="\1"', drawing) for drawing in drawings)
     rows = "".join(
         "<tr>"
-        + "".join(f"<td>{escape(text[k][v])}" for k, v in zip(knobs, position, strict=True))
-        + "".join(f"<td>{escape(names.get(v) or _text(v))}" for v in map(out.get, columns))
+        + "".join(f"<td>{escape(text[k][v])}</td>" for k, v in zip(knobs, position, strict=True))
+        + "".join(f"<td>{escape(names.get(v) or _text(v))}</td>" for v in map(out.get, columns))
+        + "</tr>"
         for position, out in runs.items()
     )
     head = "".join(
-        f'<th scope="col">{escape(label)}' for label in [*knobs.values(), *columns.values()]
+        f'<th scope="col">{escape(label)}</th>' for label in [*knobs.values(), *columns.values()]
     )
     summary = figure_data.word("所有位置的数据表", "Table of all positions")
     words = (
@@ -161,7 +162,7 @@ def axes(
         f'<p class="explorable-said" aria-live="polite" aria-atomic="true">{escape(said[first])}</p>'
         f'<fieldset class="explorable-actions" disabled>{buttons}</fieldset>'
         f'<details class="fig-data" data-search-exclude><summary>{summary}</summary><div class="fig-values">'
-        f'<table class="values"><thead><tr>{head}<tbody>{rows}</table></div>'
+        f'<table class="values"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
         "</details></figure>"
     )
 

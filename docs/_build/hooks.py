@@ -22,6 +22,7 @@ import downloads  # noqa: E402
 import formulas  # noqa: E402
 import provenance  # noqa: E402
 import reference  # noqa: E402
+import rendered  # noqa: E402
 import sources  # noqa: E402
 
 log = logging.getLogger("mkdocs.blocks")
@@ -76,32 +77,34 @@ def on_nav(nav, config, files) -> None:
 
 
 def on_page_markdown(markdown: str, page, config, files) -> str:
-    if reference.DIRECTIVE.search(markdown):
-        page.known = reference.key(markdown)
-        if reference.stored(page.known):
-            return ""
-    stamped = sources.stamp(Path(page.file.abs_src_path), markdown)
-    return sources.BETWEEN_HAN.sub("", stamped)
+    path = Path(page.file.abs_src_path)
+    stamped = sources.BETWEEN_HAN.sub("", sources.stamp(path, markdown))
+    shown = reference.key(markdown)
+    rendered.restore(page, rendered.key(page, stamped, config, files, shown))
+    return stamped
 
 
 def on_page_content(html: str, page, config, files) -> str:
     path = Path(page.file.abs_src_path)
     where = sources.relative(path)
-    wrong.extend(f"{where}: {problem}" for problem in formulas.failures)
+    found = [f"{where}: {problem}" for problem in formulas.failures] + reference.problems
+    wrong.extend(found)
     formulas.failures.clear()
-    if hasattr(page, "known"):  # a page of the reference
-        if known := reference.stored(page.known):
-            html, page.toc = known
-        else:
-            html = PLAIN.sub(r"\1", html)
-            if not reference.problems:
-                reference.keep(page.known, html, page.toc)
-        return html
+    reference.problems.clear()
+    if page.kept:
+        text = page.kept["text"]
+    else:
+        html = PLAIN.sub(r"\1", html)
+        text = reference.expanded(page.markdown)
+        if not found and not blocks.runner.fails(path):
+            rendered.keep(page, html, text)
+    results = [blocks.runner.result(block.at) for block in blocks.runner.of(path)]
+    html = provenance.tell(html, results, shelf.language, get_relative_url(".", page.url) + "/")
     reader = cells.Reader(path, shelf.language, page.canonical_url or "", blocks.runner.result)
     line = ""
     try:
         if not blocks.runner.fails(path):
-            line = shelf.add(reader.cells(page.markdown), reader.page, page)
+            line = shelf.add(reader.cells(text), reader.page, page)
     except ValueError as error:
         wrong.append(f"{where}: {error}")
     html = html.replace("</h1>", f"</h1>{line}", 1) + reference.link(path)
@@ -117,13 +120,13 @@ def on_page_content(html: str, page, config, files) -> str:
         explored[path] = f"document.currentScript.data={data}\n"
         return f'{found[1]} data-source="{get_relative_url(path, page.url)}">'
 
-    return EXPLORABLE.sub(divide, PLAIN.sub(r"\1", html))
+    return EXPLORABLE.sub(divide, html)
 
 
 def on_env(env, config, files) -> None:
     """All pages of a language are rendered: fail before any is written."""
     first = config.plugins["i18n"].is_default_language_build
-    _report([*wrong, *reference.problems, *(blocks.failures() if first else [])])
+    _report([*wrong, *(blocks.failures() if first else [])])
     shelf.write(navigation, config)
     if shelf.language == sources.LANGUAGES[-1]:
         downloads.made.keep()
@@ -136,14 +139,11 @@ def on_post_build(config) -> None:
     explored.clear()
     if config.plugins["i18n"].is_default_language_build:
         cache.trees.keep()
-        blocks.rendered.keep()
-        reference.rendered.keep()
         cache.finish()
 
 
 def _report(problems: list[str]) -> None:
     wrong.clear()
-    reference.problems.clear()
     if problems and serving:  # the pages show their own
         log.error("\n\n".join(problems))
     elif problems:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import platform
 import re
+import shutil
 import subprocess
 from functools import cache
 from html import escape
@@ -22,53 +23,64 @@ IMPORT = re.compile(r"(?m)^\s*(?:import|from)\s+(\w+)")
 SEED = re.compile(r"\b(?:manual_seed|set_seed|seed|Random|default_rng)\((\d+)\)|(?:random_state|seed)=(\d+)")
 BOUND = re.compile(r"(?m)^(?:def\s+|class\s+)?(\w+)(?=\s*(?:[:=(,]))")
 TEST = re.compile(r"(?ms)^def (test_\w+)\(.*?(?=^\S)")
+ORIGIN = re.compile("<!--origin (.+?)-->")
+PLACE = re.compile(r"<!--place (\S+) (\d+) (\d+)-->(.*?)<!--/place-->")
 OUTPUT = re.compile(r"<div[^>]*\bdata-output\b[^>]*>")
 WORDS = {
     "zh": ("出处", "第 {} 行", "、", "提交", "（有未提交的改动）", "测试", "随机种子", "没有设", "运行记录", "："),
     "en": ("Origin", "line {}", ", ", "commit", " (with changes not committed)", "tests", "seed", "none set", "when it ran", ": "),
 }
-_code: dict[tuple[Path, str], str] = {}  # of each session, up to the block that is rendered
 _records: dict[str, dict] = {}
 repository = ""  # its address, where the site has one
 
 
-def tell(html: str, block: Block, result: dict, root: str) -> str:
-    """Note where a block's result comes from, and tell it where the page shows the result.
-
-    Args:
-        html: the block as the page shows it.
-        root: the way from the page to the site's home, such as ``../../``.
-    """
-    key = block.page, block.session
-    code = in_language(block.code, block.language)
-    before = "" if block.number == 1 else _code.get(key, "")
-    _code[key] = before if block.is_view else f"{before}\n{code}"
-    shown = f"{before}\n{code}"
-    _records[block.at] = record = {
-        "page": relative(block.page),
-        "line": block.line,
-        "session": block.session,
-        "kind": ("figure" if block.options.get("html") else "text") if block.is_view else "output",
-        "source": _places(block),
-        "tests": _tests(block, code),
-        "seeds": sorted({int(a or b) for a, b in SEED.findall(shown)}),
-        "versions": _versions(shown),
-        **result.get("ran", {}),
-    }
+def mark(html: str, block: Block) -> str:
+    """Mark in a block's HTML where its origin is told, below its output or in its figure's table."""
+    origin = f"<!--origin {block.at}-->"
     if block.options.get("html"):
-        told = f'<p class="origin">{_told(record, block.language, root)}</p>'
         inside, folded, after = html.rpartition("</details>")
-        return f"{inside}{told}{folded}{after}" if folded else html
+        return f'{inside}<p class="origin">{origin}</p>{folded}{after}' if folded else html
     summary = f"<summary>{WORDS[block.language][0]}</summary>"
     told = (
-        f'<details class="_ origin" data-search-exclude>{summary}'
-        f"<p>{_told(record, block.language, root)}</p></details>"
+        f'<details class="_ origin" data-search-exclude>{summary}<p>{origin}</p></details>'
     )
     return OUTPUT.sub(lambda opening: opening[0] + told, html, count=1)
 
 
+def tell(html: str, found: list[tuple[Block, dict]], language: str, root: str) -> str:
+    """Note where a page's results come from, and tell it at its marks; link places to their files.
+
+    Args:
+        html: the page.
+        found: its blocks in order, with their results.
+        language: the page's.
+        root: the way from the page to the site's home, such as ``../../``.
+    """
+    so_far: dict[str, tuple[set[int], set[str]]] = {}  # of each session, the seeds and the imports
+    for block, result in found:
+        code = in_language(block.code, block.language)
+        seeds, used = so_far.get(block.session, (set(), set()))
+        seeds = seeds | {int(a or b) for a, b in SEED.findall(code)}
+        used = used | set(IMPORT.findall(code))
+        if not block.is_view:
+            so_far[block.session] = seeds, used
+        _records[block.at] = {
+            "page": relative(block.page),
+            "line": block.line,
+            "session": block.session,
+            "kind": ("figure" if block.options.get("html") else "text") if block.is_view else "output",
+            "source": _places(block),
+            "tests": _tests(block, code),
+            "seeds": sorted(seeds),
+            "versions": _versions(frozenset(used)),
+            **result.get("ran", {}),
+        }
+    html = ORIGIN.sub(lambda mark: _told(_records[mark[1]], language, root), html)
+    return PLACE.sub(lambda place: _link(root, place[4], *place.groups()[:3]), html)
+
+
 def write(folder: Path) -> None:
-    """Write ``provenance.json`` into the site."""
+    """Write ``provenance.json`` and the files that origins name into the site."""
     name, changed = commit()
     what = {
         "commit": name,
@@ -78,6 +90,10 @@ def write(folder: Path) -> None:
     text = json.dumps(what, ensure_ascii=False, indent=1)
     (folder / "provenance.json").write_text(text + "\n", "utf-8")
     _records.clear()
+    for name in shipped():
+        (folder / "code" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / "code" / name)
+    shipped.cache_clear()
 
 
 def _told(record: dict, language: str, root: str) -> str:
@@ -85,12 +101,13 @@ def _told(record: dict, language: str, root: str) -> str:
     _, lines, comma, commit_, changed, tests, seed, none, ran, colon = WORDS[language]
     name, dirty = commit()
     places = comma.join(
-        _link(place["file"], lines.format(_range(place["first"], place["last"])), place)
-        for place in record["source"]
+        _link(root, f"{escape(at['file'])} {lines.format(_range(at))}", **at)
+        for at in record["source"]
     )
     at = f"{commit_} {name[:10]}{changed if dirty else ''}" if name else ""
     guarded = comma.join(
-        _link(test["file"], f"{comma}".join(test["functions"])) for test in record["tests"]
+        _link(root, " ".join([escape(test["file"]), comma.join(test["functions"])]), test["file"])
+        for test in record["tests"]
     )
     seeds = comma.join(map(str, record["seeds"])) or none
     versions = comma.join(f"{name} {number}" for name, number in record["versions"].items())
@@ -99,18 +116,25 @@ def _told(record: dict, language: str, root: str) -> str:
     return " · ".join([*filter(None, parts), link])
 
 
-def _range(first: int, last: int) -> str:
-    return f"{first}–{last}" if last > first else f"{first}"
+def _range(at: dict) -> str:
+    return f"{at['first']}–{at['last']}" if at["last"] > at["first"] else str(at["first"])
 
 
-def _link(file: str, detail: str, place: dict | None = None) -> str:
-    """A file of the repository, as a link where its address is known."""
+def _link(root: str, text: str, file: str, first: int | str = "", last: int | str = "") -> str:
+    """Text that names a file of the repository, as a link to its lines at the commit where the
+    repository's address is known, else to the copy in the site."""
     name, dirty = commit()
-    text = " ".join(filter(None, [escape(file), escape(detail)]))
-    if urlparse(repository).netloc != "github.com" or not name or dirty:
-        return text
-    lines = f"#L{place['first']}-L{place['last']}" if place else ""
-    return f'<a href="{repository.rstrip("/")}/blob/{name}/{file}{lines}">{text}</a>'
+    if urlparse(repository).netloc == "github.com" and name and not dirty:
+        lines = f"#L{first}-L{last}" if first else ""
+        return f'<a href="{repository.rstrip("/")}/blob/{name}/{file}{lines}">{text}</a>'
+    return f'<a href="{root}code/{file}">{text}</a>' if file in shipped() else text
+
+
+@cache
+def shipped() -> frozenset[str]:
+    """The taught code and its tests, which lie in the site's folder ``code`` as they are."""
+    folders = (ROOT / "snippets", ROOT / "tests" / "snippets")
+    return frozenset(relative(path) for folder in folders for path in folder.rglob("*.py"))
 
 
 def _places(block: Block) -> list[dict]:
@@ -154,9 +178,9 @@ def _asked(path: Path) -> dict[str, set[str]]:
 
 
 @cache
-def _versions(code: str) -> dict[str, str]:
-    """Python and the packages that code imports, with their versions."""
-    used = [PACKAGES[name][0] for name in PACKAGES if name in set(IMPORT.findall(code))]
+def _versions(imported: frozenset[str]) -> dict[str, str]:
+    """Python and the packages behind the modules that code imports, with their versions."""
+    used = [PACKAGES[name][0] for name in PACKAGES if name in imported]
     return {"Python": platform.python_version()} | {name: version(name) for name in used}
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import griffe
-from mkdocs.structure.toc import get_toc
 
 import cache as store
 from blocks import runner
@@ -26,22 +25,13 @@ DIRECTIVE = re.compile(r"^::: snippets\.([\w.]+)", re.MULTILINE)
 HEADING = re.compile(r"#+ (?P<title>.*?) *\{ *#(?P<id>[\w-]+) *\}")
 DEFINITION = (ast.FunctionDef, ast.ClassDef)
 WORDS = {
-    "zh": {"example": "示例", "taught": "讲解", "source": "源码", "test": "测试", "look up": '本章的函数和类，连同形状、报错和源码：<a href="{}">API 参考</a>。'},
+    "zh": {"example": "示例", "taught": "讲解", "source": "源码", "test": "测试", "Args": "参数", "Returns": "返回", "Raises": "抛出", "look up": '本章的函数和类，连同形状、报错和源码：<a href="{}">API 参考</a>。'},
     "en": {"example": "Example", "taught": "Taught in", "source": "Source", "test": "Test", "look up": 'This chapter’s functions and classes, with shapes, errors and source: <a href="{}">API reference</a>.'},
 }
 language = "zh"  # of the pages that are being built, see `begin`
 listed: set[str] = set()  # the modules that a page of the reference names
 problems: list[str] = []
-# Whole pages, with their tables of contents: loading and rendering the modules takes seconds.
-rendered = store.Table(
-    "reference",
-    *(store.content(f"docs/_build/{name}") for name in ("reference.py", "sources.py")),
-    *(store.content(path.relative_to(ROOT).as_posix()) for path in sorted(
-        (ROOT / "docs" / "_build" / "templates").rglob("*.jinja")
-    )),
-    store.content("mkdocs.yml"),
-    *map(store.distribution, ("mkdocstrings", "mkdocstrings-python", "griffelib", "Pygments")),
-)
+entries: dict[str, list[griffe.Object]] = {}  # of each module that was read for these pages
 
 
 @dataclass(frozen=True)
@@ -62,6 +52,7 @@ def begin(of_pages: str, handlers: Any) -> None:
     listed = {name for text in texts for name in DIRECTIVE.findall(text)}
     language = handlers._locale = of_pages
     handlers._handlers.clear()
+    entries.clear()
 
 
 def teacher(module: str) -> str | None:
@@ -89,36 +80,16 @@ def learned(page: str) -> str:
 
 def key(markdown: str) -> str:
     """What a page of the reference shows: the modules, their chapters with results, their tests."""
-    parts = [language, markdown]
+    parts = []
     for module in DIRECTIVE.findall(markdown):
         name = module.replace(".", "/")
         parts += [str(store.content(f"snippets/{name}.py")), str(_tests(module))]
         page = teacher(module)
         parts.append(str(store.content(f"docs/{language}/{page}")))
-        for block in _blocks(page) if page else ():
+        for block in runner.of(ROOT / "docs" / language / page) if page else ():
             result = runner.result(block.at)[1]
             parts.append(json.dumps({k: v for k, v in result.items() if k != "ran"}))
     return store.digest(*parts)
-
-
-def stored(key: str) -> tuple[str, object] | None:
-    """The content of a page and its table of contents, from an earlier build."""
-    if text := rendered.peek(key):
-        page = json.loads(text)
-        return page["html"], get_toc(page["toc"])
-    return None
-
-
-def keep(key: str, html: str, toc) -> None:
-    page = {"html": html, "toc": _tokens(toc)}
-    rendered.get(key, lambda: json.dumps(page, ensure_ascii=False))
-
-
-def _tokens(links) -> list[dict]:
-    return [
-        {"name": link.title, "id": link.id, "level": link.level, "children": _tokens(link.children)}
-        for link in links
-    ]
 
 
 class Bilingual(griffe.Extension):
@@ -154,8 +125,11 @@ class Bilingual(griffe.Extension):
                     if method.docstring:
                         method.docstring.value = _docstring(method)
                 obj.extra["entry"] = entry(name, obj, page, statements)
+                entries.setdefault(name, []).append(obj)
             except SourceError as error:
-                problems.append(str(error))
+                # Where blocks failed, examples are lacking for that reason alone.
+                if not page or not runner.fails(ROOT / "docs" / language / page):
+                    problems.append(str(error))
 
 
 def _docstring(obj: griffe.Object) -> str:
@@ -207,21 +181,42 @@ def entry(
         "code": in_language(obj.source, language),
         "example": _fences(block, _without_definitions(code)),
         "taught": f"[{title}]({href}#{anchor})",
-        "where": f"{path}:{obj.lineno}–{obj.endlineno}",
+        "source": (path, obj.lineno, obj.endlineno, f"{path}:{obj.lineno}–{obj.endlineno}"),
         "test": _test(module, obj.name),
     }
 
 
-def _blocks(page: str) -> list[Block]:
-    path = ROOT / "docs" / language / page
-    return sorted((b for b in runner.blocks() if b.page == path), key=lambda block: block.line)
+def expanded(markdown: str) -> str:
+    """A page's text, with the entries where mkdocstrings is told to put them."""
+
+    def module(directive: re.Match) -> str:
+        found = entries.get(directive[1], [])
+        parts = [f"## {directive[1]}", *(part for obj in found for part in _plainly(obj))]
+        return "\n\n".join(parts)
+
+    return DIRECTIVE.sub(module, markdown)
+
+
+def _plainly(obj: griffe.Object) -> list[str]:
+    """An entry as Markdown for machines."""
+    shown, words = obj.extra["entry"], WORDS[language]
+    told = re.sub(r"(?m)^(\w+):$", lambda m: f"**{words.get(m[1], m[1])}**\n", obj.docstring.value)
+    return [
+        f"### {obj.name}",
+        f"```python\n{shown['signature']}\n```",
+        textwrap.dedent(told),
+        f"**{words['example']}** · {words['taught']} {shown['taught']}",
+        re.sub(r"``````\{ \.(\w+)[^\n]*\}", r"``````\1", shown["example"]),
+        f"{words['source']} `{shown['source'][-1]}` · {words['test']} `{shown['test'][-1]}`",
+    ]
 
 
 def _statements(module: str, page: str) -> list[Statement]:
     """The statements of all sessions that show code of a module: shown blocks, then hidden ones."""
     found = []
     path = SNIPPETS / (module.replace(".", "/") + ".py")
-    blocks = [b for b in _blocks(page) if not b.problem and not b.options.get("html")]
+    of_page = runner.of(ROOT / "docs" / language / page)
+    blocks = [b for b in of_page if not b.problem and not b.options.get("html")]
     shows = {b.at: tuple(ln.number for ln in b.lines if ln.path == path) for b in blocks}
     sessions = {block.session for block in blocks if shows[block.at]}
     for block in sorted(blocks, key=lambda block: block.is_view):
@@ -337,15 +332,15 @@ def _test_file(module: str) -> str:
     return posixpath.join("tests/snippets", folder, f"test_{name}.py")
 
 
-def _test(module: str, name: str) -> str:
-    """The first test that names an object, as pytest takes it; else the module's test file."""
-    test = None
-    for line in _test_lines(module):
+def _test(module: str, name: str) -> tuple[str, int, int, str]:
+    """The first test that names an object, or the first line of its file: where, and in words."""
+    file, test, first = _test_file(module), "", 1
+    for number, line in enumerate(_test_lines(module), 1):
         if found := re.match(r"def (test_\w+)", line):
-            test = found[1]
+            test, first = found[1], number
         if test and re.search(rf"\b{name}\b", line):
-            return f"{_test_file(module)}::{test}"
-    return _test_file(module)
+            return file, first, first, f"{file}::{test}"
+    return file, 1, 1, file
 
 
 def _test_lines(module: str) -> list[str]:

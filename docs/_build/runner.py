@@ -81,6 +81,10 @@ class Session:
             block.options.get("process") == "fresh" for cell in self.cells for block in cell.blocks
         )
 
+    @property
+    def urgency(self) -> tuple[bool, float, int]:
+        return self.is_fresh, max(cell.timeout for cell in self.cells), len(self.cells)
+
 
 def sessions(found: dict[str, list[Block]]) -> list[Session]:
     """Arrange the blocks of a page, by language, into sessions; equal code is shared.
@@ -147,12 +151,13 @@ class Runner:
         self._waiting: queue.SimpleQueue = queue.SimpleQueue()
         self._workers: list[threading.Thread] = []
         self._of_block: dict[str, tuple[Block, Future]] = {}
+        self._of_page: dict[Path, list[Block]] = {}
         self._cells: list[tuple[list[Block], Future]] = []
 
     def plan(self) -> None:
         """Look at all pages, and start every session that lacks a result, side by side."""
         twins = [pages(language) for language in LANGUAGES]
-        self._of_block, self._cells, missing = {}, [], []
+        self._of_block, self._of_page, self._cells, missing = {}, {}, [], []
         with contextlib.suppress(queue.Empty):  # what an older plan no longer needs
             while True:
                 self._waiting.get_nowait()
@@ -162,6 +167,7 @@ class Runner:
                 for language, twin in zip(LANGUAGES, twins, strict=True)
                 if name in twin
             }
+            self._of_page |= {of[0].page: of for of in found.values() if of}
             for session in sessions(found):
                 futures = [Future() for _ in session.cells]
                 for cell, future in zip(session.cells, futures, strict=True):
@@ -178,8 +184,8 @@ class Runner:
             log.info("Running %d session(s), %d at a time", len(missing), WORKERS)
             left = iter(range(len(missing) - 1, -1, -1))
             # While the fork server imports torch, a core is free for who does not wait for it;
-            # then the long ones, so that the cores finish together.
-            missing.sort(key=lambda each: (not each[1].is_fresh, -len(each[1].cells)))
+            # then those that ask for time, then the long ones, so that the cores finish together.
+            missing.sort(key=lambda each: each[1].urgency, reverse=True)
             for title, session, futures in missing:
                 self._waiting.put((title, session, futures, left))
         # Threads that die with the program: an interrupted build must not go on computing.
@@ -198,12 +204,15 @@ class Runner:
 
     def blocks(self) -> list[Block]:
         """All blocks of all pages, each page's in order."""
-        return [block for block, _ in self._of_block.values()]
+        return [block for of_page in self._of_page.values() for block in of_page]
+
+    def of(self, page: Path) -> list[Block]:
+        """The blocks of a page, in order."""
+        return self._of_page.get(page, [])
 
     def fails(self, page: Path) -> bool:
         """Whether a block of a page failed; waits for them."""
-        of_page = (future for block, future in self._of_block.values() if block.page == page)
-        return any("failure" in future.result() for future in of_page)
+        return any("failure" in self.result(block.at)[1] for block in self.of(page))
 
     def failed(self) -> list[tuple[list[Block], dict]]:
         """The blocks that failed, each once for both languages, with their results."""

@@ -12,11 +12,23 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
+from functools import cache
 from pathlib import Path
 
 import jieba
 from mkdocs.plugins import CombinedEvent, event_priority
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import cache as store  # noqa: E402
+
+WORDS = Path(__file__).with_name("words.txt")  # the glossary's terms stay whole
+# What else an entry follows from.
+SEED = store.digest(
+    *map(str, map(store.content, ("docs/_build/search_index.py", "docs/_build/words.txt"))),
+    *map(str, map(store.distribution, ("mkdocs-material", "jieba"))),
+)
 jieba.setLogLevel(logging.WARNING)  # not a word about how long its dictionary took
 # Numbers at axes, the TeX behind formulas, and the colours of code.
 UNSEARCHED = re.compile(r"<(svg|annotation)\b.*?</\1>|</?span\b[^>]*>", re.DOTALL)
@@ -29,14 +41,32 @@ FRAMES = re.compile(r"Traceback \(most recent call last\):\n(?: .*\n)*")  # all 
 
 @event_priority(100)
 def _slim(context, *, page, config, nav) -> None:
-    """Before Material's plugin reads a page: parsing its drawings and colours costs more than its text."""
+    """Before Material's plugin reads a page: leave it what is searched, or nothing if that is known."""
     page.whole_content = page.content
     page.content = UNSEARCHED.sub("", page.content)
+    page.search_key = store.digest(SEED, page.url, str(page.title), json.dumps(page.meta), page.content)
+    page.found = store.fetch(page.search_key)
+    if page.found:
+        page.content = ""
+    else:
+        _dictionary()
 
 
 @event_priority(-100)
 def _whole(context, *, page, config, nav) -> None:
     page.content = page.whole_content
+    entries = config.plugins["material/search"].search_index.entries
+    if page.found:
+        entries += page.found["entries"]
+    else:
+        own = [each for each in entries if each["location"].partition("#")[0] == page.url]
+        store.keep(page.search_key, {"entries": own})
+
+
+@cache
+def _dictionary() -> None:
+    """Loading jieba's words takes a second."""
+    jieba.load_userdict(str(WORDS))
 
 
 on_page_context = CombinedEvent(_slim, _whole)

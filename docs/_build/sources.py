@@ -10,7 +10,7 @@ import posixpath
 import re
 import textwrap
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path, PurePath
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,11 +56,11 @@ class Block:
     snippets: list[str] = field(default_factory=list)  # "basics/autograd.py:chain-rule"
     problem: str = ""
 
-    @property
+    @cached_property
     def at(self) -> str:
         return f"{relative(self.page)}:{self.line}"
 
-    @property
+    @cached_property
     def language(self) -> str:
         return "en" if "en" in self.page.relative_to(ROOT).parts else "zh"
 
@@ -78,6 +78,7 @@ class Block:
         return "\n".join(line.text for line in self.lines)
 
 
+@cache
 def relative(path: Path) -> str:
     """Name a file as the author knows it, from the root of the repository."""
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name

@@ -495,7 +495,13 @@ replica = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 1))
 start = {"x": inputs, "y": targets, "weights": replica.state_dict()}
 torch.save(start, "start.pt")
 
+# zh: 脚本最后一行直接退出：DDP 会让 gloo 的线程活到最后，
+# zh: 它们可能在 Python 收尾时崩溃（pytorch/pytorch#190489）
+# en: its last line leaves at once: DDP keeps gloo's threads alive, and they may
+# en: crash while Python shuts down (pytorch/pytorch#190489)
 Path("train.py").write_text("""
+import os
+
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -539,8 +545,8 @@ for step in range(20):
 result = {"alone": alone, "together": together, "payload": payload}
 torch.save(result | {"weights": model.state_dict()}, f"rank{rank}.pt")
 dist.barrier()
-del parallel
 dist.destroy_process_group()
+os._exit(0)
 """)
 # --8<-- [end:replica]
 

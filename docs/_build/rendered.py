@@ -1,0 +1,81 @@
+"""Pages as HTML, kept from build to build: rendering them costs more than all else in a warm build.
+
+What a page shows follows from its text, its blocks' results, the settings and the code that
+renders. All of these are in the key, and what is asked anew at each build (origins, downloads) is
+added to the kept page afterwards. A page about which anything was logged is rendered anew.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.toc import get_toc
+from mkdocs.utils import CountHandler
+
+import cache as store
+from blocks import runner
+from sources import ROOT
+
+GLUE = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in (ROOT / "docs" / "_build").rglob("*")
+    if path.suffix in {".py", ".jinja", ".txt"}
+)
+PACKAGES = ("mkdocs", "Markdown", "pymdown-extensions", "Pygments", "markdown-exec", "math-core")
+PACKAGES += ("mkdocstrings", "mkdocstrings-python", "griffelib", "mkdocs-autorefs")
+_warnings = CountHandler(level=logging.WARNING)
+logging.getLogger("mkdocs").addHandler(_warnings)
+logging.getLogger("griffe").addHandler(_warnings)
+
+
+@cache
+def _code() -> str:
+    """The code that renders: read when the program starts, so it stays the same while it serves."""
+    return store.digest(*map(str, map(store.content, GLUE)), *map(str, map(store.distribution, PACKAGES)))
+
+
+def key(page: Any, stamped: str, config: Any, files: Any, also: str) -> str:
+    """What a page's HTML follows from.
+
+    Args:
+        page: MkDocs's; `stamped`: its text, as `sources.stamp` left it.
+        files: MkDocs's: links are checked against them; `also`: whatever else the page shows.
+    """
+    settings = [Path(name).read_text("utf-8") for name in {config.config_file_path, ROOT / "mkdocs.yml"}]
+    known = sorted(file.src_uri for file in files)
+    results = [
+        json.dumps({name: value for name, value in runner.result(block.at)[1].items() if name != "ran"})
+        for block in runner.of(Path(page.file.abs_src_path))
+    ]
+    text = page.file.content_string
+    return store.digest(_code(), *settings, *known, page.file.src_uri, text, stamped, also, *results)
+
+
+def restore(page: Any, key: str) -> None:
+    """Have a page take its HTML from an earlier build, if there is one; ``page.kept`` tells."""
+    page.kept, page.key, page.before = store.fetch(key), key, _warnings.counts.copy()
+    if page.kept:
+
+        def render(*_) -> None:
+            page.content, page.toc = page.kept["html"], get_toc(page.kept["toc"])
+            page._title_from_render = page.kept["title"]
+
+        page.render = render
+
+
+def keep(page: Any, html: str, text: str) -> None:
+    """Keep a page that was rendered without a complaint; `text` is what a machine reads of it."""
+    if _warnings.counts == page.before:
+        title, toc = page._title_from_render, _tokens(page.toc)
+        store.keep(page.key, {"html": html, "toc": toc, "title": title, "text": text})
+
+
+def _tokens(links) -> list[dict]:
+    return [
+        {"name": link.title, "id": link.id, "level": link.level, "children": _tokens(link.children)}
+        for link in links
+    ]
