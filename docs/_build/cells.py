@@ -162,7 +162,9 @@ def drawings(html: str) -> Iterator[Cell]:
     for match in SVG.finditer(html):
         attributes = dict(re.findall(r'([\w:-]+)="([^"]*)"', match["head"]))
         keys = [key.groups() for key in KEY.finditer(html)]
-        yield Cell("figure", unescape(attributes["aria-label"]), svg=_alone(attributes, match, keys))
+        yield Cell(
+            "figure", unescape(attributes["aria-label"]), svg=_alone(attributes, match, keys)
+        )
 
 
 def _alone(attributes: dict[str, str], match: re.Match, keys: list[tuple[str, str]]) -> str:

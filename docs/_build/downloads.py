@@ -72,9 +72,7 @@ made = store.Table(
 )
 
 
-def files(
-    cells: list[Cell], stem: str, title: str, language: str, address: str
-) -> dict[str, str]:
+def files(cells: list[Cell], stem: str, title: str, language: str, address: str) -> dict[str, str]:
     """The files of a page by name: a notebook and a script for each process, and ``index.md``.
 
     Args:
@@ -82,7 +80,9 @@ def files(
         language: its language; `address`: where it is published, or an empty string.
     """
     key = store.digest(json.dumps([vars(cell) for cell in cells]), stem, title, language, address)
-    return json.loads(made.get(key, lambda: json.dumps(_files(cells, stem, title, language, address))))
+    return json.loads(
+        made.get(key, lambda: json.dumps(_files(cells, stem, title, language, address)))
+    )
 
 
 def _files(cells, stem, title, language, address) -> dict[str, str]:
@@ -383,7 +383,9 @@ class Shelf:
                 address = address.removeprefix(f"{self.language}/")
             item = f"- [{page.title}]({address})"
             description = page.meta.get("description")
-            sections.setdefault(section, []).append(f"{item}: {description}" if description else item)
+            sections.setdefault(section, []).append(
+                f"{item}: {description}" if description else item
+            )
         parts = [f"# {config.site_name}", f"> {config.site_description}"]
         for title, items in sections.items():
             parts += [f"## {title}", "\n".join(items)]
@@ -400,7 +402,9 @@ def _labels(cells: list[Cell]) -> list[str]:
     for sessions in processes(cells).values():
         own = [cell.text for cell in cells if cell.session in sessions]
         used = set().union(*map(imports, own))
-        frameworks.append([label for name, (_, label) in PACKAGES.items() if label and name in used])
+        frameworks.append(
+            [label for name, (_, label) in PACKAGES.items() if label and name in used]
+        )
         first = next(n for n, cell in enumerate(cells) if cell.session in sessions)
         *_, heading = (cell.text for cell in cells[:first] if cell.text.startswith("#"))
         headings.append(heading.partition("\n")[0].lstrip("# ").replace("`", ""))

@@ -140,7 +140,7 @@ def _tell_apart(grid) -> None:
         for line, name in zip(lines, names, strict=True):
             if not isinstance(line, Line2D) or line.get_linestyle() == "None":
                 continue
-            for style in ([chosen[name]] if name in chosen else ["", *DASHES]):
+            for style in [chosen[name]] if name in chosen else ["", *DASHES]:
                 if style:
                     line.set_linestyle(style)
                     chosen[name] = style
@@ -173,7 +173,9 @@ def _sample(artist) -> str:
             drawn.append(_mark(marker.get_path(), marker.get_transform(), colour, filled))
     elif isinstance(artist, PathCollection):
         faces = artist.get_facecolor()
-        colour = _themed(matplotlib.colors.to_hex((faces if len(faces) else artist.get_edgecolor())[0]))
+        colour = _themed(
+            matplotlib.colors.to_hex((faces if len(faces) else artist.get_edgecolor())[0])
+        )
         drawn.append(_mark(artist.get_paths()[0], None, colour, len(faces) > 0))
     else:  # bars and areas
         patch = artist.patches[0] if hasattr(artist, "patches") else artist
@@ -197,7 +199,10 @@ def _mark(path: Path, transform, colour: str, filled: bool) -> str:
             steps.append("z")
             continue
         pairs = points.reshape(-1, 2) - ((left + right) / 2, (low + high) / 2)
-        steps.append("MLQC"[code - 1] + " ".join(f"{16 + scale * a:.1f} {5 - scale * b:.1f}" for a, b in pairs))
+        steps.append(
+            "MLQC"[code - 1]
+            + " ".join(f"{16 + scale * a:.1f} {5 - scale * b:.1f}" for a, b in pairs)
+        )
     look = f'fill="{colour}"' if filled else f'stroke="{colour}" stroke-width="1.6"'
     return f'<path d="{"".join(steps)}" {look}/>'
 

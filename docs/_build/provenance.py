@@ -20,15 +20,39 @@ from downloads import PACKAGES, version
 from sources import ROOT, Block, in_language, relative
 
 IMPORT = re.compile(r"(?m)^\s*(?:import|from)\s+(\w+)")
-SEED = re.compile(r"\b(?:manual_seed|set_seed|seed|Random|default_rng)\((\d+)\)|(?:random_state|seed)=(\d+)")
+SEED = re.compile(
+    r"\b(?:manual_seed|set_seed|seed|Random|default_rng)\((\d+)\)|(?:random_state|seed)=(\d+)"
+)
 BOUND = re.compile(r"(?m)^(?:def\s+|class\s+)?(\w+)(?=\s*(?:[:=(,]))")
 TEST = re.compile(r"(?ms)^def (test_\w+)\(.*?(?=^\S)")
 ORIGIN = re.compile("<!--origin (.+?)-->")
 PLACE = re.compile(r"<!--place (\S+) (\d+) (\d+)-->(.*?)<!--/place-->")
 OUTPUT = re.compile(r"<div[^>]*\bdata-output\b[^>]*>")
 WORDS = {
-    "zh": ("出处", "第 {} 行", "、", "提交", "（有未提交的改动）", "测试", "随机种子", "没有设", "运行记录", "："),
-    "en": ("Origin", "line {}", ", ", "commit", " (with changes not committed)", "tests", "seed", "none set", "when it ran", ": "),
+    "zh": (
+        "出处",
+        "第 {} 行",
+        "、",
+        "提交",
+        "（有未提交的改动）",
+        "测试",
+        "随机种子",
+        "没有设",
+        "运行记录",
+        "：",
+    ),
+    "en": (
+        "Origin",
+        "line {}",
+        ", ",
+        "commit",
+        " (with changes not committed)",
+        "tests",
+        "seed",
+        "none set",
+        "when it ran",
+        ": ",
+    ),
 }
 _records: dict[str, dict] = {}
 repository = ""  # its address, where the site has one
@@ -41,9 +65,7 @@ def mark(html: str, block: Block) -> str:
         inside, folded, after = html.rpartition("</details>")
         return f'{inside}<p class="origin">{origin}</p>{folded}{after}' if folded else html
     summary = f"<summary>{WORDS[block.language][0]}</summary>"
-    told = (
-        f'<details class="_ origin" data-search-exclude>{summary}<p>{origin}</p></details>'
-    )
+    told = f'<details class="_ origin" data-search-exclude>{summary}<p>{origin}</p></details>'
     return OUTPUT.sub(lambda opening: opening[0] + told, html, count=1)
 
 
@@ -68,7 +90,9 @@ def tell(html: str, found: list[tuple[Block, dict]], language: str, root: str) -
             "page": relative(block.page),
             "line": block.line,
             "session": block.session,
-            "kind": ("figure" if block.options.get("html") else "text") if block.is_view else "output",
+            "kind": ("figure" if block.options.get("html") else "text")
+            if block.is_view
+            else "output",
             "source": _places(block),
             "tests": _tests(block, code),
             "seeds": sorted(seeds),

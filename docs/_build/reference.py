@@ -25,8 +25,23 @@ DIRECTIVE = re.compile(r"^::: snippets\.([\w.]+)", re.MULTILINE)
 HEADING = re.compile(r"#+ (?P<title>.*?) *\{ *#(?P<id>[\w-]+) *\}")
 DEFINITION = (ast.FunctionDef, ast.ClassDef)
 WORDS = {
-    "zh": {"example": "示例", "taught": "讲解", "source": "源码", "test": "测试", "Args": "参数", "Returns": "返回", "Raises": "抛出", "look up": '本章的函数和类，连同形状、报错和源码：<a href="{}">API 参考</a>。'},
-    "en": {"example": "Example", "taught": "Taught in", "source": "Source", "test": "Test", "look up": 'This chapter’s functions and classes, with shapes, errors and source: <a href="{}">API reference</a>.'},
+    "zh": {
+        "example": "示例",
+        "taught": "讲解",
+        "source": "源码",
+        "test": "测试",
+        "Args": "参数",
+        "Returns": "返回",
+        "Raises": "抛出",
+        "look up": '本章的函数和类，连同形状、报错和源码：<a href="{}">API 参考</a>。',
+    },
+    "en": {
+        "example": "Example",
+        "taught": "Taught in",
+        "source": "Source",
+        "test": "Test",
+        "look up": 'This chapter’s functions and classes, with shapes, errors and source: <a href="{}">API reference</a>.',
+    },
 }
 language = "zh"  # of the pages that are being built, see `begin`
 listed: set[str] = set()  # the modules that a page of the reference names
@@ -284,9 +299,11 @@ def _signature(obj: griffe.Object) -> str:
 
     shown = head(node)
     for method in node.body if isinstance(node, ast.ClassDef) else ():
-        public = method.name == "__init__" or not method.name.startswith("_") if isinstance(
-            method, ast.FunctionDef
-        ) else False
+        public = (
+            method.name == "__init__" or not method.name.startswith("_")
+            if isinstance(method, ast.FunctionDef)
+            else False
+        )
         if public:
             shown += head(method)
     return in_language("\n".join(shown), language)

@@ -35,7 +35,9 @@ logging.getLogger("griffe").addHandler(_warnings)
 @cache
 def _code() -> str:
     """The code that renders: read when the program starts, so it stays the same while it serves."""
-    return store.digest(*map(str, map(store.content, GLUE)), *map(str, map(store.distribution, PACKAGES)))
+    return store.digest(
+        *map(str, map(store.content, GLUE)), *map(str, map(store.distribution, PACKAGES))
+    )
 
 
 def key(page: Any, stamped: str, config: Any, files: Any, also: str) -> str:
@@ -45,14 +47,20 @@ def key(page: Any, stamped: str, config: Any, files: Any, also: str) -> str:
         page: MkDocs's; `stamped`: its text, as `sources.stamp` left it.
         files: MkDocs's: links are checked against them; `also`: whatever else the page shows.
     """
-    settings = [Path(name).read_text("utf-8") for name in {config.config_file_path, ROOT / "mkdocs.yml"}]
+    settings = [
+        Path(name).read_text("utf-8") for name in {config.config_file_path, ROOT / "mkdocs.yml"}
+    ]
     known = sorted(file.src_uri for file in files)
     results = [
-        json.dumps({name: value for name, value in runner.result(block.at)[1].items() if name != "ran"})
+        json.dumps(
+            {name: value for name, value in runner.result(block.at)[1].items() if name != "ran"}
+        )
         for block in runner.of(Path(page.file.abs_src_path))
     ]
     text = page.file.content_string
-    return store.digest(_code(), *settings, *known, page.file.src_uri, text, stamped, also, *results)
+    return store.digest(
+        _code(), *settings, *known, page.file.src_uri, text, stamped, also, *results
+    )
 
 
 def restore(page: Any, key: str) -> None:

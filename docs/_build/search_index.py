@@ -21,7 +21,7 @@ from mkdocs.plugins import CombinedEvent, event_priority
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import cache as store  # noqa: E402
+import cache as store
 
 WORDS = Path(__file__).with_name("words.txt")  # the glossary's terms stay whole
 # What else an entry follows from.
@@ -44,7 +44,9 @@ def _slim(context, *, page, config, nav) -> None:
     """Before Material's plugin reads a page: leave it what is searched, or nothing if that is known."""
     page.whole_content = page.content
     page.content = UNSEARCHED.sub("", page.content)
-    page.search_key = store.digest(SEED, page.url, str(page.title), json.dumps(page.meta), page.content)
+    page.search_key = store.digest(
+        SEED, page.url, str(page.title), json.dumps(page.meta), page.content
+    )
     page.found = store.fetch(page.search_key)
     if page.found:
         page.content = ""
