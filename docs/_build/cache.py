@@ -12,7 +12,6 @@ hash), joblib.Memory and diskcache (pickle). None keys by what a run imported, a
 from __future__ import annotations
 
 import ast
-import contextlib
 import hashlib
 import json
 import logging
@@ -20,7 +19,6 @@ import os
 import platform
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -29,7 +27,7 @@ from pathlib import Path
 from sources import ROOT
 
 FOLDER = Path(os.environ.get("BLOCK_CACHE", ROOT / ".cache" / "blocks"))
-LIMIT = 64 * 2**20  # bytes kept on disk; the entries longest unused go first
+LIMIT = 256 * 2**20  # bytes kept on disk; the entries longest unused go first
 # Part of every key: entries of another layout, Python or machine are never found.
 SEED = f"2 {sys.implementation.cache_tag} {platform.python_version()} {platform.machine()}"
 log = logging.getLogger("mkdocs.blocks")
@@ -117,6 +115,7 @@ def _read(path: Path) -> dict | None:
     try:
         checksum, _, body = path.read_bytes().partition(b"\n")
         if hashlib.sha256(body).hexdigest().encode() == checksum:
+            _quietly(os.utime, path)  # what is used stays young
             return json.loads(body)
     except FileNotFoundError:
         return None
@@ -152,9 +151,6 @@ def fetch(key: str) -> dict | None:
     if entry.get("key") != key:
         _warn("read", f"{path}: damaged or foreign cache entry; doing its work again")
         return None
-    with contextlib.suppress(OSError):  # a hit keeps an entry young; once a day is enough
-        if time.time() - path.stat().st_mtime > 86_400:
-            os.utime(path)
     return entry
 
 

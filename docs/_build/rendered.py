@@ -25,6 +25,7 @@ GLUE = sorted(
     for path in (ROOT / "docs" / "_build").rglob("*")
     if path.suffix in {".py", ".jinja", ".txt"}
 )
+SETTINGS = ROOT / "mkdocs.yml"
 PACKAGES = ("mkdocs", "Markdown", "pymdown-extensions", "Pygments", "markdown-exec", "math-core")
 PACKAGES += ("mkdocstrings", "mkdocstrings-python", "griffelib", "mkdocs-autorefs")
 _warnings = CountHandler(level=logging.WARNING)
@@ -47,9 +48,7 @@ def key(page: Any, stamped: str, config: Any, files: Any, also: str) -> str:
         page: MkDocs's; `stamped`: its text, as `sources.stamp` left it.
         files: MkDocs's: links are checked against them; `also`: whatever else the page shows.
     """
-    settings = [
-        Path(name).read_text("utf-8") for name in {config.config_file_path, ROOT / "mkdocs.yml"}
-    ]
+    settings = [Path(name).read_text("utf-8") for name in (config.config_file_path, SETTINGS)]
     known = sorted(file.src_uri for file in files)
     results = [
         json.dumps(
