@@ -64,12 +64,6 @@ WORDS = {
         "more": "More",
     },
 }
-made = store.Table(
-    "downloads",
-    *(store.content(f"docs/_build/{name}.py") for name in ("cells", "downloads")),
-    *(store.distribution(name) for name in (*(p for p, _ in PACKAGES.values()), "tensorflow-cpu")),
-    *(store.distribution(name) for name in ("jupytext", "nbformat")),
-)
 
 
 def files(cells: list[Cell], stem: str, title: str, language: str, address: str) -> dict[str, str]:
@@ -79,13 +73,6 @@ def files(cells: list[Cell], stem: str, title: str, language: str, address: str)
         cells: the page; `stem`: its name; `title`: its title.
         language: its language; `address`: where it is published, or an empty string.
     """
-    key = store.digest(json.dumps([vars(cell) for cell in cells]), stem, title, language, address)
-    return json.loads(
-        made.get(key, lambda: json.dumps(_files(cells, stem, title, language, address)))
-    )
-
-
-def _files(cells, stem, title, language, address) -> dict[str, str]:
     import jupytext
     import nbformat
 
@@ -304,8 +291,8 @@ class Shelf:
     files: dict[PurePosixPath, dict[str, str]] = field(default_factory=dict)
     pages: dict[PurePosixPath, Any] = field(default_factory=dict)  # MkDocs's
 
-    def add(self, cells: list[Cell], name: PurePosixPath, page: Any) -> str:
-        """Take a page; give the line of links to its files, empty where it has no code.
+    def made(self, cells: list[Cell], name: PurePosixPath, page: Any) -> dict[str, Any]:
+        """The files of a page, and the line of links to them, empty where it has no code.
 
         Args:
             cells: the page's; `name`: its file, such as ``basics/losses.md``.
@@ -314,7 +301,12 @@ class Shelf:
         found = files(cells, name.stem, page.title, self.language, page.canonical_url or "")
         if name.stem == "index":  # it shows what the site is, and offers all chapters together
             found = {"index.md": found["index.md"]}
+        return {"files": found, "line": self._line(cells, name, found)}
+
+    def put(self, name: PurePosixPath, page: Any, found: dict[str, str]) -> None:
         self.files[name], self.pages[name] = found, page
+
+    def _line(self, cells: list[Cell], name: PurePosixPath, found: dict[str, str]) -> str:
         links = [self._links(name.parent, each) for each in found if each.endswith(".ipynb")]
         if not links:
             return ""

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import markdown_exec
+from jinja2 import BytecodeCache
 from mkdocs.exceptions import PluginError
 from mkdocs.utils import get_relative_url, write_file
 
@@ -34,6 +35,23 @@ EXPLORABLE = re.compile(
 # Nothing in the style sheet tells these from other code, and a chapter has thousands. What follows
 # the name of an exception is its message, which the style sheet knows by its element.
 PLAIN = re.compile(r'(?<!</span>: )<span class="[nopw]">([^<]*)</span>')
+
+
+class Compiled(BytecodeCache):
+    """The theme's templates, compiled once for both languages and for all builds of a server."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+compiled = Compiled()
 serving = False
 wrong: list[str] = []
 explored: dict[str, str] = {}
@@ -91,23 +109,24 @@ def on_page_content(html: str, page, config, files) -> str:
     wrong.extend(found)
     formulas.failures.clear()
     reference.problems.clear()
+    reader = cells.Reader(path, shelf.language, page.canonical_url or "", blocks.runner.result)
+    made = {"files": {}, "line": ""}
     if page.kept:
-        text = page.kept["text"]
+        made = page.kept["made"]
     else:
         html = PLAIN.sub(r"\1", html)
-        text = reference.expanded(page.markdown)
-        if not found and not blocks.runner.fails(path):
-            rendered.keep(page, html, text)
+        well = not found and not blocks.runner.fails(path)
+        try:
+            if well:
+                text = reference.expanded(page.markdown)
+                made = shelf.made(reader.cells(text), reader.page, page)
+                rendered.keep(page, html, made)
+        except ValueError as error:
+            wrong.append(f"{where}: {error}")
+    shelf.put(reader.page, page, made["files"])
     results = [blocks.runner.result(block.at) for block in blocks.runner.of(path)]
     html = provenance.tell(html, results, shelf.language, get_relative_url(".", page.url) + "/")
-    reader = cells.Reader(path, shelf.language, page.canonical_url or "", blocks.runner.result)
-    line = ""
-    try:
-        if not blocks.runner.fails(path):
-            line = shelf.add(reader.cells(text), reader.page, page)
-    except ValueError as error:
-        wrong.append(f"{where}: {error}")
-    html = html.replace("</h1>", f"</h1>{line}", 1) + reference.link(path)
+    html = html.replace("</h1>", f"</h1>{made['line']}", 1) + reference.link(path)
 
     def divide(found: re.Match) -> str:
         name, data = found[2], found[3]
@@ -127,9 +146,9 @@ def on_env(env, config, files) -> None:
     """All pages of a language are rendered: fail before any is written."""
     first = config.plugins["i18n"].is_default_language_build
     _report([*wrong, *(blocks.failures() if first else [])])
+    env.bytecode_cache = compiled
     shelf.write(navigation, config)
     if shelf.language == sources.LANGUAGES[-1]:
-        downloads.made.keep()
         provenance.write(Path(config.site_dir))
 
 

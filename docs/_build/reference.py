@@ -7,11 +7,13 @@ signature as it is written, and the block of the chapter that shows it at work, 
 from __future__ import annotations
 
 import ast
-import json
 import posixpath
 import re
 import textwrap
+from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +102,9 @@ def key(markdown: str) -> str:
         name = module.replace(".", "/")
         parts += [str(store.content(f"snippets/{name}.py")), str(_tests(module))]
         page = teacher(module)
-        parts.append(str(store.content(f"docs/{language}/{page}")))
         for block in runner.of(ROOT / "docs" / language / page) if page else ():
-            result = runner.result(block.at)[1]
-            parts.append(json.dumps({k: v for k, v in result.items() if k != "ran"}))
+            parts += [block.code, *sorted(block.options.values()), *_section(block)]
+            parts.append(runner.digest(block.at))
     return store.digest(*parts)
 
 
@@ -124,11 +125,12 @@ class Bilingual(griffe.Extension):
         if name not in listed:
             return
         page = teacher(name)
-        statements = _statements(name, page) if page else []
+        statements = cache(lambda: _statements(name, page) if page else [])
+        entries[name] = []
         for obj in [*module.functions.values(), *module.classes.values()]:
             if obj.name.startswith("_"):
                 continue
-            try:
+            with _reporting(page):
                 if not obj.docstring:
                     raise SourceError(
                         Path(obj.filepath),
@@ -139,12 +141,19 @@ class Bilingual(griffe.Extension):
                 for method in obj.functions.values() if obj.is_class else ():
                     if method.docstring:
                         method.docstring.value = _docstring(method)
-                obj.extra["entry"] = entry(name, obj, page, statements)
-                entries.setdefault(name, []).append(obj)
-            except SourceError as error:
-                # Where blocks failed, examples are lacking for that reason alone.
-                if not page or not runner.fails(ROOT / "docs" / language / page):
-                    problems.append(str(error))
+            # Made when a template asks: most builds render few of these pages.
+            obj.extra["entry"] = cache(partial(entry, name, obj, page, statements))
+            entries[name].append(obj)
+
+
+@contextmanager
+def _reporting(page: str | None):
+    """Take down what is wrong with an object; where blocks failed, examples lack for that alone."""
+    try:
+        yield
+    except SourceError as error:
+        if not page or not runner.fails(ROOT / "docs" / language / page):
+            problems.append(str(error))
 
 
 def _docstring(obj: griffe.Object) -> str:
@@ -169,52 +178,53 @@ def _docstring(obj: griffe.Object) -> str:
 
 
 def entry(
-    module: str, obj: griffe.Object, page: str | None, statements: list[Statement]
-) -> dict[str, Any]:
-    """What the templates show of an object besides its docstring.
-
-    Raises:
-        SourceError: No block of the page that teaches the module uses the object.
-    """
-    if page is None:
-        raise SourceError(Path(obj.filepath), 1, "no page shows this module; include its regions")
-    block = _example(obj, statements)
-    if block is None:
-        raise SourceError(
-            Path(obj.filepath),
-            obj.lineno,
-            f"no block of {page} uses '{obj.name}'; use it there, or begin its name with _",
-        )
-    code = in_language(block.code, language)
-    title, anchor = _section(block)
-    href = posixpath.relpath(page, posixpath.dirname(learned(page)))
-    words = WORDS[language]
-    path = obj.filepath.relative_to(ROOT).as_posix()
-    return {
-        "words": words,
-        "signature": _signature(obj),
-        "code": in_language(obj.source, language),
-        "example": _fences(block, _without_definitions(code)),
-        "taught": f"[{title}]({href}#{anchor})",
-        "source": (path, obj.lineno, obj.endlineno, f"{path}:{obj.lineno}–{obj.endlineno}"),
-        "test": _test(module, obj.name),
-    }
+    module: str, obj: griffe.Object, page: str | None, statements: Callable[[], list[Statement]]
+) -> dict[str, Any] | None:
+    """What the templates show of an object besides its docstring; None where something is wrong."""
+    with _reporting(page):
+        if page is None:
+            path = Path(obj.filepath)
+            raise SourceError(path, 1, "no page shows this module; include its regions")
+        block = _example(obj, statements())
+        if block is None:
+            raise SourceError(
+                Path(obj.filepath),
+                obj.lineno,
+                f"no block of {page} uses '{obj.name}'; use it there, or begin its name with _",
+            )
+        code = in_language(block.code, language)
+        title, anchor = _section(block)
+        if not anchor:
+            raise SourceError(block.page, block.line, "no heading with an id above this block")
+        href = posixpath.relpath(page, posixpath.dirname(learned(page)))
+        path = obj.filepath.relative_to(ROOT).as_posix()
+        return {
+            "words": WORDS[language],
+            "signature": _signature(obj),
+            "code": in_language(obj.source, language),
+            "example": _fences(block, _without_definitions(code)),
+            "taught": f"[{title}]({href}#{anchor})",
+            "source": (path, obj.lineno, obj.endlineno, f"{path}:{obj.lineno}–{obj.endlineno}"),
+            "test": _test(module, obj.name),
+        }
+    return None
 
 
 def expanded(markdown: str) -> str:
     """A page's text, with the entries where mkdocstrings is told to put them."""
 
     def module(directive: re.Match) -> str:
-        found = entries.get(directive[1], [])
-        parts = [f"## {directive[1]}", *(part for obj in found for part in _plainly(obj))]
-        return "\n\n".join(parts)
+        parts = [part for obj in entries.get(directive[1], ()) for part in _plainly(obj)]
+        return "\n\n".join([f"## {directive[1]}", *parts])
 
     return DIRECTIVE.sub(module, markdown)
 
 
 def _plainly(obj: griffe.Object) -> list[str]:
     """An entry as Markdown for machines."""
-    shown, words = obj.extra["entry"], WORDS[language]
+    shown, words = obj.extra["entry"](), WORDS[language]
+    if shown is None or not obj.docstring:
+        return []
     told = re.sub(r"(?m)^(\w+):$", lambda m: f"**{words.get(m[1], m[1])}**\n", obj.docstring.value)
     return [
         f"### {obj.name}",
@@ -275,11 +285,11 @@ def _example(obj: griffe.Object, statements: list[Statement]) -> Block | None:
 
 
 def _section(block: Block) -> tuple[str, str]:
-    """The heading that a block stands under: its title and its id."""
+    """The heading that a block stands under: its title and its id, both empty where there is none."""
     for line in reversed(read(block.page)[: block.line]):
         if found := HEADING.fullmatch(line):
             return found["title"], found["id"]
-    raise SourceError(block.page, block.line, "no heading with an id above this block")
+    return "", ""
 
 
 def _signature(obj: griffe.Object) -> str:
@@ -336,7 +346,7 @@ def _fences(block: Block, code: str) -> str:
         marks += ' data-measured=""'
     if block.is_view:  # words in the page's language
         marks += ' data-view=""'
-    fences = [(f'.python data-example="{block.at}"', code), (f".{lexer} {marks}", text.rstrip())]
+    fences = [('.python data-example=""', code), (f".{lexer} {marks}", text.rstrip())]
     return "\n\n".join(f"``````{{ {head} }}\n{body}\n``````" for head, body in fences if body)
 
 

@@ -1,13 +1,12 @@
 """Pages as HTML, kept from build to build: rendering them costs more than all else in a warm build.
 
 What a page shows follows from its text, its blocks' results, the settings and the code that
-renders. All of these are in the key, and what is asked anew at each build (origins, downloads) is
-added to the kept page afterwards. A page about which anything was logged is rendered anew.
+renders. All of these are in the key; origins, which change with each commit, are told afterwards.
+A page about which anything was logged is rendered anew.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from functools import cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from mkdocs.utils import CountHandler
 
 import cache as store
 from blocks import runner
+from downloads import PACKAGES as TAUGHT
 from sources import ROOT
 
 GLUE = sorted(
@@ -28,6 +28,7 @@ GLUE = sorted(
 SETTINGS = ROOT / "mkdocs.yml"
 PACKAGES = ("mkdocs", "Markdown", "pymdown-extensions", "Pygments", "markdown-exec", "math-core")
 PACKAGES += ("mkdocstrings", "mkdocstrings-python", "griffelib", "mkdocs-autorefs")
+PACKAGES += ("jupytext", "nbformat", "tensorflow-cpu", *(name for name, _ in TAUGHT.values()))
 _warnings = CountHandler(level=logging.WARNING)
 logging.getLogger("mkdocs").addHandler(_warnings)
 logging.getLogger("griffe").addHandler(_warnings)
@@ -37,7 +38,7 @@ logging.getLogger("griffe").addHandler(_warnings)
 def _code() -> str:
     """The code that renders: read when the program starts, so it stays the same while it serves."""
     return store.digest(
-        *map(str, map(store.content, GLUE)), *map(str, map(store.distribution, PACKAGES))
+        *(str(store.content(n)) for n in GLUE), *map(str, map(store.distribution, PACKAGES))
     )
 
 
@@ -49,17 +50,12 @@ def key(page: Any, stamped: str, config: Any, files: Any, also: str) -> str:
         files: MkDocs's: links are checked against them; `also`: whatever else the page shows.
     """
     settings = [Path(name).read_text("utf-8") for name in (config.config_file_path, SETTINGS)]
+    published = [page.canonical_url or "", config.repo_url or ""]
     known = sorted(file.src_uri for file in files)
-    results = [
-        json.dumps(
-            {name: value for name, value in runner.result(block.at)[1].items() if name != "ran"}
-        )
-        for block in runner.of(Path(page.file.abs_src_path))
-    ]
+    results = [runner.digest(block.at) for block in runner.of(Path(page.file.abs_src_path))]
     text = page.file.content_string
-    return store.digest(
-        _code(), *settings, *known, page.file.src_uri, text, stamped, also, *results
-    )
+    shown = [page.file.src_uri, text, stamped, also, *results]
+    return store.digest(_code(), *settings, *published, *known, *shown)
 
 
 def restore(page: Any, key: str) -> None:
@@ -74,11 +70,11 @@ def restore(page: Any, key: str) -> None:
         page.render = render
 
 
-def keep(page: Any, html: str, text: str) -> None:
-    """Keep a page that was rendered without a complaint; `text` is what a machine reads of it."""
+def keep(page: Any, html: str, made: dict) -> None:
+    """Keep a page that was rendered without a complaint, with what was made of it."""
     if _warnings.counts == page.before:
         title, toc = page._title_from_render, _tokens(page.toc)
-        store.keep(page.key, {"html": html, "toc": toc, "title": title, "text": text})
+        store.keep(page.key, {"html": html, "toc": toc, "title": title, "made": made})
 
 
 def _tokens(links) -> list[dict]:

@@ -153,11 +153,13 @@ class Runner:
         self._of_block: dict[str, tuple[Block, Future]] = {}
         self._of_page: dict[Path, list[Block]] = {}
         self._cells: list[tuple[list[Block], Future]] = []
+        self._digests: dict[Future, str] = {}
 
     def plan(self) -> None:
         """Look at all pages, and start every session that lacks a result, side by side."""
         twins = [pages(language) for language in LANGUAGES]
-        self._of_block, self._of_page, self._cells, missing = {}, {}, [], []
+        self._of_block, self._of_page, self._digests = {}, {}, {}
+        self._cells, missing = [], []
         with contextlib.suppress(queue.Empty):  # what an older plan no longer needs
             while True:
                 self._waiting.get_nowait()
@@ -201,6 +203,14 @@ class Runner:
         """The block that stands at ``page:line``, and its result; waits for it."""
         block, future = self._of_block[at]
         return block, future.result()
+
+    def digest(self, at: str) -> str:
+        """What the result of a block says, when it ran apart, as a digest; waits for it."""
+        future = self._of_block[at][1]
+        if future not in self._digests:
+            said = {name: value for name, value in future.result().items() if name != "ran"}
+            self._digests[future] = store.digest(json.dumps(said))
+        return self._digests[future]
 
     def blocks(self) -> list[Block]:
         """All blocks of all pages, each page's in order."""
