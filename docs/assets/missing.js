@@ -1,5 +1,5 @@
 // The missing page speaks the language of the address. Without this, both languages stay.
-const isEnglish = location.pathname.includes("/en/");
-document.querySelector(isEnglish ? "section[lang=zh]" : "section[lang=en]").hidden = true;
-document.documentElement.lang = isEnglish ? "en" : "zh";
-document.title = document.querySelector("section:not([hidden]) h1").textContent;
+document.documentElement.lang = location.pathname.includes("/en/") ? "en" : "zh";
+addEventListener("DOMContentLoaded", () => {
+  document.title = document.querySelector(`section[lang=${document.documentElement.lang}] h1`).textContent;
+});
