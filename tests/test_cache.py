@@ -212,6 +212,133 @@ def test_entries_are_data():
     assert not names & {"pickle", "marshal", "eval", "exec", "shelve"}
 
 
+# Builds, and says how many pages were rendered and how many were read for the search.
+COUNTED = """
+import markdown
+from material.plugins.search import plugin
+from mkdocs.__main__ import cli
+
+done = {"rendered": 0, "read": 0}
+
+def counted(name, of, method):
+    original = getattr(of, method)
+    def call(self, text):
+        done[name] += bool(text.strip())
+        return original(self, text)
+    setattr(of, method, call)
+
+counted("rendered", markdown.Markdown, "convert")
+counted("read", plugin.Parser, "feed")
+try:
+    cli(["build", "-q"])
+finally:
+    print(done["rendered"], done["read"])
+"""
+
+
+def rendered(project) -> tuple[int, int]:
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTED],
+        cwd=project.root,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return tuple(map(int, done.stdout.split()))
+
+
+def written(project) -> dict[str, bytes]:
+    """The files of the site, but for when and for how long its blocks ran."""
+    site = project.root / "site"
+    return {
+        path.relative_to(site).as_posix(): path.read_bytes()
+        for path in site.rglob("*")
+        if path.is_file() and path.name != "provenance.json"
+    }
+
+
+def test_pages_that_nothing_changed_are_neither_rendered_nor_read_again(counted):
+    first, read = rendered(counted)
+    clean = written(counted)
+    assert first >= 4 and read == 4  # two pages in two languages; blocks render, too
+    assert rendered(counted) == (0, 0)
+    assert written(counted) == clean
+    counted.rewrite(prose="Other prose.")
+    again, read = rendered(counted)
+    assert 0 < again < first and read == 2
+    assert "Other prose." in counted.html("page/index.html")
+    assert "Other prose." in counted.html("en/page/index.html")
+    assert (
+        "Other prose." in (counted.root / "site/search/search_index.json").read_text()
+    )
+    counted.rewrite()
+    assert rendered(counted) == (0, 0)
+    assert written(counted) == clean
+
+
+@pytest.mark.parametrize(
+    "change", ["comment", "result", "settings", "glue", "page", "fresh"]
+)
+def test_a_kept_page_is_never_older_than_what_it_shows(counted, change):
+    assert counted.build().returncode == 0
+    if change == "comment":  # the run is the same, the page is not
+        counted.rewrite(comment="because")
+        shows = "# because"
+    elif change == "result":
+        counted.rewrite(data="other data")
+        shows = "other data"
+    elif change == "settings":
+        settings = (counted.root / "mkdocs.yml").read_text("utf-8")
+        counted.write("mkdocs.yml", settings.replace("permalink: true", "permalink: §"))
+        shows = "§"
+    elif change == "glue":
+        path = counted.root / "docs/_build/blocks.py"
+        text = path.read_text("utf-8")
+        counted.write(
+            "docs/_build/blocks.py", text.replace('"data-session"', '"data-s"')
+        )
+        shows = 'data-s="page"'
+    elif change == "page":
+        counted.rewrite(prose="[other](other.md)")
+        assert "other.md" in counted.build().stderr  # no such page
+        assert "other.md" in counted.build().stderr  # said each time
+        counted.page("other.md", "# Other { #other }\n")
+        shows = 'href="../other/"'
+    else:
+        counted.rewrite(first="20")
+        shows = "21"
+    assert counted.build().returncode == 0
+    for page in ("page/index.html", "en/page/index.html"):
+        assert shows in counted.html(page)
+    kept = written(counted)
+    assert counted.build(BLOCK_CACHE=str(counted.root / "empty")).returncode == 0
+    assert written(counted) == kept
+
+
+def test_a_killed_build_leaves_the_next_one_right(counted):
+    """As below, with the whole program: pages and search entries are kept, too."""
+    begun = time.perf_counter()
+    assert counted.build().returncode == 0
+    length, clean = time.perf_counter() - begun, written(counted)
+    rng = random.Random(1)
+    for _ in range(8):
+        for path in entries(counted):
+            if rng.random() < 0.5:
+                path.unlink()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mkdocs", "build", "-q"],
+            cwd=counted.root,
+            env=counted.environment,
+        )
+        time.sleep(rng.uniform(0.3, 1) * length)
+        process.kill()
+        process.wait()
+        done = counted.build("-q")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert written(counted) == clean
+
+
 # Looks at the sources and waits for every result, as a build does, without writing a site.
 PLAN = """
 import json, sys

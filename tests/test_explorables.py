@@ -196,7 +196,7 @@ def test_every_position_draws_and_says_its_stored_run(
         assert found["said"] == said
         assert found["values"] == [text for _, _, text in where.values()]
         assert set(found["shown"]) <= {*found["values"], None}
-        assert found["named"] == [f"{alt} {said}" for alt in stored["alts"]]
+        assert found["named"] == [f"{alt}{said}" for alt in stored["alts"]]
         assert bool(re.search(r"[一-鿿]", said)) == (language == "zh"), said
         for part in stored["parts"]:
             groups = [g for g in found["drawn"][part["panel"]] if g["id"] == part["id"]]

@@ -10,6 +10,7 @@ from html import unescape
 
 import pytest
 from sources import LANGUAGES, ROOT, SNIPPETS, blocks, pages
+from test_downloads import squeezed
 from test_site import built
 
 HAN = re.compile(r"[一-鿿]")
@@ -129,6 +130,38 @@ def test_an_example_is_a_block_of_the_chapter_with_its_output(site, language, mo
         )[1]
         inside = code_of(re.split(r"<h[1-4] id=", section)[0], "session")
         assert any(whole in inside for whole in same), name
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_markdown_version_says_what_the_page_says(site, language, module):
+    page = site / built(language, f"reference/{teaches(module)}")
+    text = page.with_name("index.md").read_text("utf-8")
+    own = text.split(f"\n## {module}\n", 1)[1].partition("\n## ")[0]
+    parts = re.split(r"(?m)^### (\w+)$", own)
+    assert parts[1::2] == MODULES[module]
+    found = entries(site, language, module)
+    for name, told in zip(parts[1::2], parts[2::2], strict=True):
+        for mark in ("example", "output"):
+            for code in code_of(found[name], mark):
+                assert squeezed(code) in squeezed(told), name
+        assert bool(HAN.search(told)) == (language == "zh"), name
+        assert ":::" not in told and "data-" not in told
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_source_and_test_are_linked_to_files_of_the_site(site, module):
+    page = site / built("en", f"reference/{teaches(module)}")
+    for name, html in entries(site, "en", module).items():
+        where = re.search(r'(?s)<p class="doc-where".*?</p>', html)[0]
+        links = re.findall(r'href="([^"]+)">([^<]+)<', where)
+        files = [(page.parent / link).resolve() for link, _ in links]
+        code = site / "code"
+        source, test = (path.relative_to(code.resolve()) for path in files)
+        assert str(source) == f"snippets/{module.replace('.', '/')}.py"
+        assert str(test).startswith("tests/snippets/"), name
+        for path in (source, test):
+            assert (code / path).read_bytes() == (ROOT / path).read_bytes()
 
 
 def _in_order(lines: list[str], whole: list[str]) -> bool:

@@ -152,6 +152,39 @@ def test_a_page_is_wholly_in_its_language(site, language, name):
             assert re.findall(r"[一-鿿]+", text) == []
 
 
+class Unclosed(HTMLParser):
+    """The tags of a page that are never closed, or closed in another order."""
+
+    VOID = ("br", "col", "hr", "img", "input", "path", "wbr")
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open, self.wrong = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID:
+            self.open.append((tag, self.getpos()))
+
+    def handle_endtag(self, tag):
+        if tag in self.VOID:
+            return
+        if self.open and self.open[-1][0] == tag:
+            self.open.pop()
+        else:
+            self.wrong.append((tag, self.getpos(), self.open[-1:]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_tag_is_closed(site, language, name):
+    """Where one is not, the search loses the rest of the page."""
+    html = (site / built(language, name)).read_text("utf-8")
+    article = re.search(r"<article.*</article>", html, re.DOTALL)[0]
+    page = Unclosed(article)
+    assert not page.wrong and not page.open
+
+
 def test_no_page_carries_a_path_of_this_machine_or_a_foreign_request(site):
     for path in site.rglob("*.html"):
         html = path.read_text("utf-8")

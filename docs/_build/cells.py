@@ -88,7 +88,8 @@ class Reader:
                 end = position
                 while end < len(lines) and lines[end].strip() != fence[1]:
                     end += 1
-                prose += lines[position - 1 : end + 1]
+                yield from self._prose(prose)
+                yield Cell("prose", "\n".join(lines[position - 1 : end + 1]))
                 position = end + 1
             elif box := BOX.fullmatch(line):
                 end = position

@@ -85,7 +85,7 @@ def axes(
         grid = [
             stack.enter_context(
                 figures.axes(
-                    **panel | {"alt": f"{panel['alt']} {said[first]}"},
+                    **panel | {"alt": f"{_before(panel['alt'])}{said[first]}"},
                     tables=False,
                     show=drawings.append,
                 )
@@ -119,7 +119,7 @@ def axes(
         "parts": parts,
         "runs": list(runs.values()),
         "said": said,
-        "alts": [panel["alt"] for panel in panels],
+        "alts": [_before(panel["alt"]) for panel in panels],
     }
     packed = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     size = len(zlib.compress(packed.encode(), 9))
@@ -165,6 +165,11 @@ def axes(
         f'<table class="values"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
         "</details></figure>"
     )
+
+
+def _before(sentence: str) -> str:
+    """A sentence that another one follows: Chinese ones have no blank between them."""
+    return sentence if sentence.endswith("。") else f"{sentence} "
 
 
 def field(ax, rows: list[str], *, gid: str, x: tuple, y: tuple, colours: list[tuple]) -> None:

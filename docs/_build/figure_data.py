@@ -99,7 +99,7 @@ def _series(each: Axes, names: dict, otherwise: str) -> list[Series]:
     found: list[tuple[str, Series]] = []
     for artist in [*each.lines, *each.collections, *each.patches]:
         label = str(artist.get_label())
-        label = label.removeprefix("_") if not label.startswith("_child") else ""
+        label = "" if label.startswith(("_child", "_nolegend")) else label.removeprefix("_")
         name = label or names.get(look(artist), "")
         if isinstance(artist, Line2D):
             x, y = (np.asarray(part, float) for part in artist.get_data(orig=False))

@@ -13,7 +13,7 @@ from markdown.postprocessors import Postprocessor
 from math_core import LatexError, LatexToMathML
 
 MARKED = re.compile(
-    r'<(?P<tag>span|div) class="arithmatex">\\[(\[]\s*(?P<tex>.*?)\s*\\[)\]]</(?P=tag)>'
+    r'(?P<open>[（《「“‘(\[]*)<(?P<tag>span|div) class="arithmatex">\\[(\[]\s*(?P<tex>.*?)\s*\\[)\]]</(?P=tag)>'
     r"(?P<mark>[，。；：、！？）,.;:!?)]*)",
     re.DOTALL,
 )
@@ -58,11 +58,12 @@ class _MathML(Postprocessor):
         # A block may be wider than a phone: it scrolls in its box, and the keyboard reaches it.
         if is_block:
             box = f'<div class="formula" tabindex="0">{mathml}</div>'
-            return f'<div class="formula-box">{box}</div>{match["mark"]}'  # site.js adds a button
-        # No line begins with the mark that follows a formula, unless the two might not fit a phone.
-        short = match["mark"] and len(tex) < 30
-        return (
-            f'<span class="nobr">{mathml}{match["mark"]}</span>'
-            if short
-            else mathml + match["mark"]
-        )
+            return f'{match["open"]}<div class="formula-box">{box}</div>{match["mark"]}'  # site.js adds a button
+        # No line begins with the mark that follows a formula, none ends with the bracket before it.
+        before, after = match["open"], match["mark"]
+        if not (before or after):
+            return mathml
+        if len(tex) < 30:
+            return f'<span class="nobr">{before}{mathml}{after}</span>'
+        joiner = "\u2060"  # a long formula may have to break itself on a phone
+        return f"{before}{joiner if before else ''}{mathml}{joiner if after else ''}{after}"

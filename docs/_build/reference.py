@@ -84,7 +84,8 @@ def teacher(module: str) -> str | None:
 def link(path: Path) -> str:
     """The line at the end of a chapter that leads to its page of the reference."""
     page = path.relative_to(ROOT / "docs" / language)
-    if not (ROOT / "docs" / language / learned(page.as_posix())).exists():
+    there = (ROOT / "docs" / language / learned(page.as_posix())).exists()
+    if not there or page.name == "index.md":  # the home page is no chapter
         return ""
     href = posixpath.relpath(_folder(learned(page.as_posix())), _folder(page.as_posix()))
     return f'<p class="look-up">{WORDS[language]["look up"].format(href + "/")}</p>'
@@ -127,7 +128,8 @@ class Bilingual(griffe.Extension):
         page = teacher(name)
         statements = cache(lambda: _statements(name, page) if page else [])
         entries[name] = []
-        for obj in [*module.functions.values(), *module.classes.values()]:
+        objects = [*module.functions.values(), *module.classes.values()]
+        for obj in sorted(objects, key=lambda each: each.lineno):
             if obj.name.startswith("_"):
                 continue
             with _reporting(page):
@@ -231,7 +233,9 @@ def _plainly(obj: griffe.Object) -> list[str]:
         f"```python\n{shown['signature']}\n```",
         textwrap.dedent(told),
         f"**{words['example']}** · {words['taught']} {shown['taught']}",
-        re.sub(r"``````\{ \.(\w+)[^\n]*\}", r"``````\1", shown["example"]),
+        re.sub(r"``````\{ \.(\w+)[^\n]*\}", r"``````\1", shown["example"]).replace(
+            "`pytb\n", "`text\n"
+        ),
         f"{words['source']} `{shown['source'][-1]}` · {words['test']} `{shown['test'][-1]}`",
     ]
 

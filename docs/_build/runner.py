@@ -209,7 +209,7 @@ class Runner:
         future = self._of_block[at][1]
         if future not in self._digests:
             said = {name: value for name, value in future.result().items() if name != "ran"}
-            self._digests[future] = store.digest(json.dumps(said))
+            self._digests[future] = store.digest(json.dumps(said, sort_keys=True))
         return self._digests[future]
 
     def blocks(self) -> list[Block]:

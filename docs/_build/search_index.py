@@ -116,4 +116,5 @@ def on_post_build(config) -> None:
             if terms := pages.get(re.sub(r"(/|\.html)$", "", entry["location"])):
                 entry["tags"] = terms
         own = {"config": settings, "docs": docs}
-        path.write_text(json.dumps(own, ensure_ascii=False, separators=(",", ":")), "utf-8")
+        text = json.dumps(own, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        path.write_text(text, "utf-8")

@@ -75,7 +75,7 @@
       Object.assign(values, runs[at]);
       const of = (source) => (typeof source === "string" ? values[source] : source);
       parts.forEach((part, n) => shapes[part.kind](part, groups[n], of));
-      drawings.forEach((drawing, n) => drawing.setAttribute("aria-label", `${alts[n]} ${said[at]}`));
+      drawings.forEach((drawing, n) => drawing.setAttribute("aria-label", alts[n] + said[at]));
       const sentence = figure.querySelector(".explorable-said");
       if (sentence.textContent !== said[at]) sentence.textContent = said[at];
     };
