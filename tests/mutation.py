@@ -1,6 +1,6 @@
 """Break the taught code on purpose, and see whether a test notices.
 
-    python tests/mutation.py [--sample 20 | --total 30] [--seed 0] [basics/autograd.py …]
+    python tests/mutation.py [--sample 20 | --total 30] [--seed 0] [--jobs 1] [basics/autograd.py …]
 
 Each mutant changes one thing in one region of a snippet: an operator, a comparison, a number, a
 truth value, or it drops a call. A mutant that the module's own tests don't notice is printed, and
@@ -13,10 +13,12 @@ cosmic-ray starts a new Python, which imports torch, for every mutant (6 s inste
 
 import argparse
 import ast
+import inspect
 import math
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import sys
@@ -25,7 +27,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LIMIT = 180  # seconds; a mutant that never ends counts as noticed
+LIMIT = 900  # seconds; a mutant that never ends counts as noticed
 
 SWAPS = {
     ast.Add: ast.Sub,
@@ -146,14 +148,38 @@ def mutants(source: str) -> list[tuple[int, str, str]]:
     return found
 
 
-def prepare() -> None:
+def names(source: str, line: int) -> set[str]:
+    """The names that the statement of the module on this line binds, within it too."""
+    return {
+        name
+        for statement in ast.parse(source).body
+        if statement.lineno <= line <= statement.end_lineno
+        for node in ast.walk(statement)
+        for name in (getattr(node, "name", None), getattr(node, "id", None))
+        if name and not isinstance(getattr(node, "ctx", None), ast.Load)
+    }
+
+
+class First:
+    """For pytest: the tests that speak of these names run first."""
+
+    def __init__(self, wanted: set[str]) -> None:
+        self.wanted = wanted
+
+    def pytest_collection_modifyitems(self, items: list) -> None:
+        def found(item) -> int:
+            text = item.name + inspect.getsource(item.function)
+            return len(self.wanted & set(re.findall(r"\w+", text)))
+
+        items.sort(key=found, reverse=True)
+
+
+def prepare(parent: str) -> None:
     """Make this worker's copy of the project, and import what every test needs."""
-    folder = tempfile.mkdtemp(prefix="mutation-")
-    for name in ("snippets", "tests", "docs/_build", "pyproject.toml"):
+    folder = tempfile.mkdtemp(dir=parent)
+    for name in ("snippets", "tests", "docs", "pyproject.toml"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        target = Path(folder, name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        copy(ROOT / name, target)
+        copy(ROOT / name, Path(folder, name))
     os.chdir(folder)
     os.environ["OMP_NUM_THREADS"] = "1"
     import pytest  # noqa: F401
@@ -162,8 +188,8 @@ def prepare() -> None:
     torch.set_num_threads(1)
 
 
-def lives(module: str, source: str) -> bool:
-    """Whether the module's own tests pass although it was changed."""
+def lives(module: str, source: str, line: int = 0, limit: int = 0) -> tuple[bool, int]:
+    """Whether the module's own tests pass although it was changed, and their CPU seconds."""
     path = Path("snippets", module)
     before = path.read_text("utf-8")
     path.write_text(source, "utf-8")
@@ -172,14 +198,24 @@ def lives(module: str, source: str) -> bool:
         import pytest
 
         signal.alarm(LIMIT)
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, 1)
-        os.dup2(nothing, 2)
+        if limit:
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+        said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
         test = Path("tests/snippets", module).with_name(f"test_{Path(module).name}")
-        os._exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", str(test)]))
-    _, status = os.waitpid(child, 0)
+        arguments = ["-x", "--tb=line", "--assert=plain", "-p", "no:cacheprovider"]
+        os._exit(
+            pytest.main(
+                [*arguments, "--basetemp=scratch", str(test)],
+                plugins=[First(names(before, line))],
+            )
+        )
+    _, status, used = os.wait4(child, 0)
     path.write_text(before, "utf-8")
-    return status == 0
+    if status and not line:
+        print(Path("said.txt").read_text("utf-8", "replace"), file=sys.stderr)
+    return status == 0, math.ceil(used.ru_utime + used.ru_stime)
 
 
 def main() -> int:
@@ -188,46 +224,58 @@ def main() -> int:
     parser.add_argument("--sample", type=int, help="mutants of each module; else all")
     parser.add_argument("--total", type=int, help="mutants of all modules together")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    chance = random.Random(options.seed)
     every = sorted((ROOT / "snippets").rglob("[a-z]*.py"))
     modules = options.modules or [str(p.relative_to(ROOT / "snippets")) for p in every]
     sources = {m: (ROOT / "snippets" / m).read_text("utf-8") for m in modules}
     found = {module: mutants(source) for module, source in sources.items()}
     if options.sample:
-        found = {
-            m: chance.sample(f, min(options.sample, len(f))) for m, f in found.items()
-        }
+        for m, f in found.items():
+            chance = random.Random(f"{options.seed} {m}")
+            found[m] = chance.sample(f, min(options.sample, len(f)))
     if options.total:
-        drawn = chance.sample([(m, f) for m in found for f in found[m]], options.total)
+        everything = [(m, f) for m in found for f in found[m]]
+        drawn = random.Random(options.seed).sample(everything, options.total)
         found = {module: [f for m, f in drawn if m == module] for module in found}
 
-    total = alive = 0
-    with ProcessPoolExecutor(os.cpu_count(), initializer=prepare) as pool:
+    total = alive = explained = 0
+    with (
+        tempfile.TemporaryDirectory(prefix="mutation-") as folder,
+        ProcessPoolExecutor(
+            options.jobs, initializer=prepare, initargs=[folder]
+        ) as pool,
+    ):
+        found = {module: changed for module, changed in found.items() if changed}
+        # A module's own tests must pass as it is, or every count below would be worth nothing.
+        sound = {m: pool.submit(lives, m, sources[m]) for m in found}
         for module, changed in found.items():
-            if not changed:
-                continue
-            # Or every count below would be worth nothing.
-            sound = pool.submit(lives, module, sources[module]).result()
-            assert sound, f"{module}: its tests fail as it is"
-            texts = [text for *_, text in changed]
-            results = list(pool.map(lives, [module] * len(texts), texts))
+            passed, seconds = sound[module].result()
+            assert passed, f"{module}: its tests fail as it is"
+            waiting = [
+                pool.submit(lives, module, text, line, 10 + 4 * seconds)
+                for line, _, text in changed
+            ]
             lines, shown = sources[module].splitlines(), regions(sources[module])
-            survivors = 0
-            for (line, change, _), survived in zip(changed, results, strict=True):
-                if survived:
+            count = {True: 0, False: 0}
+            for (line, change, _), result in zip(changed, waiting, strict=True):
+                if result.result()[0]:
                     why = reason(shown[line], lines[line - 1])
-                    survivors += not why
+                    count[bool(why)] += 1
                     print(
-                        f"alive: snippets/{module}:{line}: {change}  {why and f'({why})'}"
+                        f"alive: snippets/{module}:{line}: {change}  {why and f'({why})'}",
+                        flush=True,
                     )
             print(
-                f"{module}: {len(texts)} mutants, {sum(results)} alive, {survivors} unexplained"
+                f"{module}: {len(changed)} mutants, {sum(count.values())} alive, "
+                f"{count[False]} unexplained",
+                flush=True,
             )
-            sys.stdout.flush()
-            total, alive = total + len(texts), alive + survivors
+            total += len(changed)
+            alive, explained = alive + count[False], explained + count[True]
     print(
-        f"{total} mutants, {alive} alive without a reason ({alive / max(total, 1):.1%})"
+        f"{total} mutants, {alive} alive without a reason ({alive / max(total, 1):.1%}), "
+        f"{explained} with one"
     )
     # A sample may hold more than its share: two standard deviations are its due.
     slack = 2 * math.sqrt(0.09 * total) if options.sample or options.total else 0
