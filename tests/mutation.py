@@ -43,7 +43,8 @@ SWAPS = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
 }
-# What may live: a region, a part of the line, and why no test could or should notice.
+# What may live: the region's beginning, a part of the line (patterns), and why no test could
+# or should notice.
 ALIVE: list[tuple[str, str, str]] = [
     (
         "",
@@ -72,6 +73,48 @@ ALIVE: list[tuple[str, str, str]] = [
         "the model is in that mode already; the habit is taught",
     ),
     ("", r"weights_only", "the default; written out because it matters"),
+    (
+        "check-",
+        r"1e-6|1e-9|0\.5001",
+        "how wide a checker's tolerance is, far between rounding and the wrong answers",
+    ),
+    # faq.py
+    (
+        "also",
+        r"^ +lambda: ",
+        "it still fails with the whole message that the tests assert and the page quotes",
+    ),
+    (
+        "(mended|symptom)-broadcast|symptom-flat-loss|mended-empty-parameters",
+        r"lr=0\.1|range\(300\)",
+        "any rate and number of steps that reach the end, or that reach no parameter",
+    ),
+    (
+        "symptom-flat-loss",
+        r"optimizer\.(zero_grad|step)\(\)",
+        "the symptom itself: what the optimizer does reaches no parameter of the model",
+    ),
+    ("mended-zero-grad", r"optimizer\.step\(\)", "with lr=0 a step changes nothing"),
+    (
+        "mended-nan-backward",
+        r"torch\.where\(w > 0",
+        "any threshold between the two values, any stand-in that sqrt likes",
+    ),
+    (
+        "(mended|symptom)-eval",
+        r"x = torch\.ones|nn\.Dropout",
+        "what goes in, and how much is dropped, is the same in both passes",
+    ),
+    (
+        "mended-(cuda|same-device)",
+        r"check_available=True",
+        "the build for the CPU has no accelerator to check",
+    ),
+    (
+        "mended-same-device",
+        r"x = torch\.ones|nn\.Linear|x \+ noise",
+        "only the devices are shown",
+    ),
 ]
 
 
@@ -94,7 +137,7 @@ def reason(region: str, line: str) -> str:
         (
             why
             for start, part, why in ALIVE
-            if region.startswith(start) and re.search(part, line)
+            if re.match(start, region) and re.search(part, line)
         ),
         "",
     )

@@ -392,6 +392,12 @@ def test_jacobian_and_hessian_in_closed_form(g):
     assert g["curvatures"].sum().item() == pytest.approx(1002)
 
 
+def test_rosenbrock_is_least_at_one_one(g):
+    for x, y in ((1.0, 1.0), (-1.0, 1.0), (0.5, 2.0)):
+        expected = (1 - x) ** 2 + 100 * (y - x * x) ** 2
+        assert g["rosenbrock"](torch.tensor([x, y])).item() == pytest.approx(expected)
+
+
 def test_learning_rate_limit_of_the_valley(printed):
     limit = 2 / np.linalg.eigvalsh([[802, -400], [-400, 200]]).max()
     assert f"2 / max(eigenvalue) = {limit:.6f}" in printed
