@@ -78,6 +78,11 @@ ALIVE: list[tuple[str, str, str]] = [
         r"1e-6|1e-9|0\.5001",
         "how wide a checker's tolerance is, far between rounding and the wrong answers",
     ),
+    (
+        "check-",
+        r"torch\.(tensor|randn?|randint|linspace)\(|^ +for .* in \(",
+        "a checker's own cases: any that tell the wrong answers apart that the tests give it",
+    ),
     # faq.py
     (
         "also",
