@@ -461,6 +461,13 @@ def test_the_mended_code_works_on_the_data_of_the_failing_one(faq, name):
     assert {key: fails[key] for key in common} == {key: mended[key] for key in common}
 
 
+def test_the_mended_classes_count_from_zero(faq):
+    fails, mended = (
+        left_by(faq[f"{kind}_target_bounds"]) for kind in ("fails", "mended")
+    )
+    assert mended["labels"] == [label - 1 for label in fails["labels"]]
+
+
 @pytest.mark.parametrize("name", ALSO)
 def test_related_mistakes_say_what_the_page_says(faq, name):
     assert faq["also"](name) == ALSO[name]
