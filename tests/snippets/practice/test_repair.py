@@ -3,6 +3,7 @@
 import math
 import re
 import textwrap
+import warnings
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,17 @@ def test_the_broadcast_warns_once(run):
         "Using a target size (torch.Size([100])) that is different to the input size "
         "(torch.Size([100, 1]))"
     )
+
+
+@pytest.mark.parametrize("before", ["ignore", "always"])
+def test_the_broadcast_warns_once_whatever_was_asked_before(run, before):
+    source = (ROOT / "snippets" / PATH).read_text("utf-8")
+    code = source.split("[start:broadcast]")[1].split("\nfor warning")[0]
+    again = dict(run) | {"x": run["x"][:9], "y": run["y"][:9]}
+    with warnings.catch_warnings():
+        warnings.simplefilter(before)
+        exec(code, again)
+    assert len(again["caught"]) == 1
 
 
 def test_the_broadcast_learns_the_mean_and_its_loss_is_the_variance(run):
