@@ -75,7 +75,7 @@ ALIVE: list[tuple[str, str, str]] = [
     ("", r"weights_only", "the default; written out because it matters"),
     (
         "check-",
-        r"1e-6|1e-9|0\.5001",
+        r"1e-\d|0\.5001|[<>] 0\.\d+, |atol=",
         "how wide a checker's tolerance is, far between rounding and the wrong answers",
     ),
     (
@@ -83,6 +83,13 @@ ALIVE: list[tuple[str, str, str]] = [
         r"torch\.(tensor|randn?|randint|linspace)\(|^ +for .* in \(",
         "a checker's own cases: any that tell the wrong answers apart that the tests give it",
     ),
+    # practice/beyond_a_line.py
+    (
+        "first-fit|modes|alias",
+        r"lr=5e-3",
+        "any rate that learns shows the same; which one is compared is asserted elsewhere",
+    ),
+    ("final-fit", r"lr=0\.01", "the schedule sets the rate before the first step"),
     # faq.py
     (
         "also",

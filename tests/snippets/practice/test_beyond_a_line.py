@@ -351,6 +351,32 @@ def test_the_cnn_beats_the_larger_mlp_above_all_on_shifted_images(page):
     assert scores["CNN"].std(dim=0).max() > 0, "three different seeds"
 
 
+def trained(page, make, seed, rows, epochs):
+    """Plain AdamW at the rate that the chapter uses for its comparisons."""
+    torch.manual_seed(seed)
+    model = make()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.005)
+    data = page["Digits"](page["images"][rows], page["labels"][rows])
+    batches = page["shuffled"](data, seed)
+    for _ in range(epochs):
+        page["train_epoch"](model, batches, optimizer)
+    return model
+
+
+def test_the_compared_models_are_trained_as_shown(page):
+    """All three go through one loop; the smallest tells whether it is this one."""
+    _, scores = page["comparison"]["softmax_regression"]
+    for seed in range(3):
+        model = trained(
+            page, page["softmax_regression"], seed, page["train_rows"], epochs=15
+        )
+        own = [
+            page["evaluate"](model, page[name])[1]
+            for name in ("val_batches", "shifted_batches")
+        ]
+        assert scores[seed].tolist() == pytest.approx(own)
+
+
 # --- train and eval mode ----------------------------------------------------------
 
 
@@ -413,6 +439,36 @@ def test_over_fitting_memorises_and_then_gets_worse(page):
     assert best[2] - last[2] > 0.04
     assert page["memorised"] > 0.96
     assert last[0] < 0.15
+
+
+def test_over_fitting_is_trained_as_shown(page):
+    rows, given = page["few_examples"](0, 100, 20)
+    torch.manual_seed(0)
+    model = page["mlp"]()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
+    data = page["shuffled"](page["Digits"](page["images"][rows], given), 0, 50)
+    history = page["fit"](model, data, page["val_batches"], optimizer, 40)
+    lines = page.by_region["over-fit"].splitlines()
+    for line, epoch in zip(lines, (0, history.best_epoch, 39), strict=False):
+        losses = history.train_loss[epoch], history.val_loss[epoch]
+        shown = *losses, history.val_accuracy[epoch]
+        found = [float(n) for n in re.findall(r"(?:train|val|acc) ([\d.]+)", line)]
+        assert found == pytest.approx(shown, abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("row", "options"),
+    [
+        (0, {}),
+        (1, {"weight_decay": 1.0}),
+        (2, {"dropout": 0.5}),
+        (4, {"size": 300}),
+    ],
+)
+def test_the_treatments_are_those_of_the_table(page, row, options):
+    for column, share in enumerate((0.0, 0.2)):
+        own = page["trial"](3, share, **options)
+        assert page["results"][row, column, 3].tolist() == pytest.approx(own)
 
 
 def test_treatments(page):
@@ -551,6 +607,16 @@ def test_schedules_pay_at_the_high_rate_only(page):
     )
 
 
+@pytest.mark.parametrize("peak", [0.01, 0.03])
+def test_the_schedules_are_compared_as_shown(page, peak):
+    torch.manual_seed(2)
+    model = page["mlp"]()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=peak)
+    train = page["shuffled"](page["train_set"], 2)
+    own = page["fit"](model, train, page["val_batches"], optimizer, 10).val_loss
+    assert page["curves"][peak, "constant"][2].tolist() == pytest.approx(own, rel=1e-4)
+
+
 def test_schedulers_end_near_zero(page):
     for name in ("cosine", "one cycle"):
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.03)
@@ -636,10 +702,20 @@ def test_rows_in_order_are_harder_than_rows_at_random(page):
     assert page["splits"]["random"][1] is page["test_rows"]
 
 
+def test_the_writers_are_compared_as_shown(page):
+    for name, (seen, unseen) in page["splits"].items():
+        model = trained(page, page["mlp"], 1, seen, epochs=15)
+        judge = [(page["images"][unseen], page["labels"][unseen])]
+        own = page["evaluate"](model, judge)[1]
+        assert page["writers"][name][1].item() == pytest.approx(own)
+
+
 def test_repeatable(page):
     first = page["weights_after"](0, 0)
     assert torch.equal(first, page["first"])
     assert len(first) == 6186
+    own = trained(page, page["CNN"], 0, page["train_rows"], epochs=2)
+    assert torch.equal(first, nn.utils.parameters_to_vector(own.parameters()))
     verdicts = [line.split()[-1] for line in page.by_region["repeat"].splitlines()]
     assert verdicts == ["True", "False", "False"]
     # It has moved away from its start.
