@@ -80,8 +80,17 @@ ALIVE: list[tuple[str, str, str]] = [
     ),
     (
         "check-",
-        r"torch\.(tensor|randn?|randint|linspace)\(|^ +for .* in \(",
+        r"torch\.(tensor|randn?|randint|linspace)\(|nn\.Linear\(|^ +for .* in \(",
         "a checker's own cases: any that tell the wrong answers apart that the tests give it",
+    ),
+    # basics/optimizers.py
+    ("module-list", r"lr=0\.1", "nothing is trained; the parameters are counted"),
+    # trends/scale.py
+    ("capture", r"^points = ", "how many points, and how wide, the function is given"),
+    (
+        "inductor",
+        r"seconds\(|4_000_000",
+        "how much is timed, and how often: a measurement, of which nothing is claimed",
     ),
     # practice/beyond_a_line.py
     (
@@ -299,7 +308,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", help="of snippets/; all unless named")
     parser.add_argument("--sample", type=int, help="mutants of each module; else all")
     parser.add_argument("--total", type=int, help="mutants of all modules together")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", default="0", help="any word")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
     every = sorted((ROOT / "snippets").rglob("[a-z]*.py"))
