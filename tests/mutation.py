@@ -83,9 +83,17 @@ ALIVE: list[tuple[str, str, str]] = [
         r"torch\.(tensor|randn?|randint|linspace)\(|nn\.Linear\(|^ +for .* in \(",
         "a checker's own cases: any that tell the wrong answers apart that the tests give it",
     ),
+    # The explorables
+    (
+        "sweep",
+        r"^[A-Z]+ \+?= |^for \w+(, \w+)? in \(",
+        "which positions a knob has, or a printed row: the claims are asserted for all",
+    ),
+    ("imports", r"^logits = ", "any five scores in falling order show the same"),
     # basics/optimizers.py
     ("module-list", r"lr=0\.1", "nothing is trained; the parameters are counted"),
     # trends/scale.py
+    ("sweep", r"rand\(1, 2000", "how many points the loss is measured at"),
     ("capture", r"^points = ", "how many points, and how wide, the function is given"),
     (
         "inductor",

@@ -26,6 +26,7 @@ def test_the_limit_is_two_over_the_largest_eigenvalue_of_the_hessian(g):
 
 def test_the_loss_shrinks_below_the_limit_and_grows_above_it(g):
     for rate, out in g["table"].items():
+        assert len(out["loss"]) == 41 and out["last"] == out["loss"][40]
         early, late = out["loss"][0], out["last"]
         if rate < 0.99 * g["limit"]:
             assert late < early / 1.1, rate
