@@ -48,7 +48,7 @@ SWAPS = {
 ALIVE: list[tuple[str, str, str]] = [
     (
         "",
-        r"manual_seed",
+        r"manual_seed|\bseed=\d",
         "another seed gives other numbers, which the pages read from the run",
     ),
     (
@@ -106,6 +106,7 @@ ALIVE: list[tuple[str, str, str]] = [
         r"lr=5e-3",
         "any rate that learns shows the same; which one is compared is asserted elsewhere",
     ),
+    ("over-fit", r"epochs=40", "the wrong labels are learned by heart, and stay so"),
     ("final-fit", r"lr=0\.01", "the schedule sets the rate before the first step"),
     # faq.py
     (

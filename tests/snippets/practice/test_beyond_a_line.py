@@ -454,6 +454,8 @@ def test_over_fitting_is_trained_as_shown(page):
         shown = *losses, history.val_accuracy[epoch]
         found = [float(n) for n in re.findall(r"(?:train|val|acc) ([\d.]+)", line)]
         assert found == pytest.approx(shown, abs=6e-4)
+    own = page["evaluate"](model, [(page["images"][rows], given)])[1]
+    assert page["memorised"] == pytest.approx(own)
 
 
 @pytest.mark.parametrize(
