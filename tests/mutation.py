@@ -90,6 +90,8 @@ ALIVE: list[tuple[str, str, str]] = [
         "which positions a knob has, or a printed row: the claims are asserted for all",
     ),
     ("imports", r"^logits = ", "any five scores in falling order show the same"),
+    # basics/autograd.py
+    ("gradcheck", r"^probe = ", "any points at which the slope is smooth"),
     # basics/optimizers.py
     ("module-list", r"lr=0\.1", "nothing is trained; the parameters are counted"),
     # trends/scale.py

@@ -2,6 +2,7 @@
 
 import ast
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -478,6 +479,16 @@ def test_gradients_of_what_is_no_leaf(g, printed):
         g["caught"][0].message
     )
     assert "UserWarning" in printed
+
+
+@pytest.mark.parametrize("before", ["ignore", "error"])
+def test_the_warning_is_caught_whatever_was_asked_before(g, before):
+    code = SNIPPET.read_text("utf-8").split("[start:non-leaf]")[1]
+    with warnings.catch_warnings():
+        warnings.simplefilter(before)
+        again = dict(g)
+        exec(code.split("# --8<--")[0], again)
+    assert [w.category for w in again["caught"]] == [UserWarning]
 
 
 # Exercises
