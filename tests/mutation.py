@@ -43,8 +43,8 @@ SWAPS = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
 }
-# What may live: the region's beginning, a part of the line (patterns), and why no test could
-# or should notice.
+# What may live: the region's beginning, a part of «line  # change» (patterns), and why no test
+# could or should notice.
 ALIVE: list[tuple[str, str, str]] = [
     (
         "",
@@ -53,7 +53,7 @@ ALIVE: list[tuple[str, str, str]] = [
     ),
     (
         "",
-        r"print\(|round\(",
+        r"(print|round)\(.*  # -?[\d.e-]+ -> ",
         "how many digits are printed; the pages show whatever is printed",
     ),
     (
@@ -83,6 +83,8 @@ ALIVE: list[tuple[str, str, str]] = [
         r"torch\.(tensor|randn?|randint|linspace)\(|nn\.Linear\(|^ +for .* in \(",
         "a checker's own cases: any that tell the wrong answers apart that the tests give it",
     ),
+    # basics/losses.py
+    ("broadcast", r"\(perfect - y\)\.shape", "only the shape is shown"),
     # The explorables
     (
         "sweep",
@@ -127,6 +129,7 @@ ALIVE: list[tuple[str, str, str]] = [
         r"nn\.Linear",
         "layers of any size start with other weights",
     ),
+    ("symptom-other-numbers", r"  # b \+ c ->", "minus one drowns as one does"),
     (
         "symptom-nan",
         r"y = 2 \* x \+ 3|zero_grad",
@@ -184,13 +187,13 @@ def regions(source: str) -> dict[int, str]:
     return shown
 
 
-def reason(region: str, line: str) -> str:
-    """Why a mutant of this line may live, or nothing."""
+def reason(region: str, line: str, change: str) -> str:
+    """Why this mutant may live, or nothing."""
     return next(
         (
             why
             for start, part, why in ALIVE
-            if re.match(start, region) and re.search(part, line)
+            if re.match(start, region) and re.search(part, f"{line}  # {change}")
         ),
         "",
     )
@@ -356,7 +359,7 @@ def main() -> int:
             count = {True: 0, False: 0}
             for (line, change, _), result in zip(changed, waiting, strict=True):
                 if result.result()[0]:
-                    why = reason(shown[line], lines[line - 1])
+                    why = reason(shown[line], lines[line - 1], change)
                     count[bool(why)] += 1
                     print(
                         f"alive: snippets/{module}:{line}: {change}  {why and f'({why})'}",

@@ -1,6 +1,7 @@
 """What the loss chapter claims, against closed forms, numpy, scikit-learn and torch."""
 
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -353,6 +354,16 @@ def test_faults_raise_what_the_page_shows(chapter, name, error, last_line):
     with pytest.raises(error) as caught:
         chapter[name]()
     assert str(caught.value) == last_line
+
+
+@pytest.mark.parametrize("before", ["ignore", "error"])
+def test_the_warning_is_caught_whatever_was_asked_before(chapter, before):
+    code = FILE.read_text("utf-8").split("[start:broadcast]")[1]
+    again = dict(chapter)
+    with warnings.catch_warnings():
+        warnings.simplefilter(before)
+        exec(code.split("# --8<--")[0], again)
+    assert [w.category for w in again["caught"]] == [UserWarning]
 
 
 def test_squared_error_broadcasts_silently(chapter, printed):

@@ -1,5 +1,6 @@
 """What the frameworks chapter claims of PyTorch: the fit, the graphs, the errors, the costs."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,16 @@ def test_print_runs_every_time_and_breaks_the_graph(g, printed):
     assert printed.count("Python runs") == 3
     assert printed[printed.index("Python runs") + 3] == "graphs: 2"
     assert [len(each.graph.nodes) for each in g["graphs"][:2]] == [3, 3]
+
+
+@pytest.mark.parametrize("before", ["ignore", "error"])
+def test_the_warning_is_caught_whatever_was_asked_before(g, before):
+    code = SNIPPET.read_text("utf-8").split("[start:torchscript]")[1]
+    again = dict(g)
+    with warnings.catch_warnings():
+        warnings.simplefilter(before)
+        exec(code.split("# --8<--")[0], again)
+    assert again["caught"][-1].category is DeprecationWarning
 
 
 def test_torchscript_is_deprecated(g, printed):
