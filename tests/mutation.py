@@ -96,6 +96,9 @@ ALIVE: list[tuple[str, str, str]] = [
     ("gradcheck", r"^probe = ", "any points at which the slope is smooth"),
     # basics/optimizers.py
     ("module-list", r"lr=0\.1", "nothing is trained; the parameters are counted"),
+    # concepts/frameworks.py
+    ("tracing", r"^for size, k in ", "any other sizes; the graphs are counted"),
+    ("costs", r"text=True", "float reads bytes as well"),
     # trends/scale.py
     ("sweep", r"rand\(1, 2000", "how many points the loss is measured at"),
     ("capture", r"^points = ", "how many points, and how wide, the function is given"),
