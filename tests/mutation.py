@@ -92,6 +92,11 @@ ALIVE: list[tuple[str, str, str]] = [
         "which positions a knob has, or a printed row: the claims are asserted for all",
     ),
     ("imports", r"^logits = ", "any five scores in falling order show the same"),
+    (
+        "imports",
+        r"\+ torch\.normal\(0\.0, .* -> .* - torch\.normal\(",
+        "noise is as likely to lie below as above",
+    ),
     # basics/autograd.py
     ("gradcheck", r"^probe = ", "any points at which the slope is smooth"),
     # basics/optimizers.py
@@ -101,6 +106,7 @@ ALIVE: list[tuple[str, str, str]] = [
     ("costs", r"text=True", "float reads bytes as well"),
     # trends/scale.py
     ("sweep", r"rand\(1, 2000", "how many points the loss is measured at"),
+    ("recompile", r"guarded\(torch\.randn\(8", "only the type of the numbers is new"),
     ("capture", r"^points = ", "how many points, and how wide, the function is given"),
     (
         "inductor",

@@ -26,6 +26,15 @@ def single(g):
     return torch.stack(rows).numpy()
 
 
+def test_the_data_are_a_line_with_noise(g):
+    x, y = g["x"].flatten(), g["y"].flatten()
+    assert torch.allclose(x, torch.linspace(-1, 1, 1000))
+    noise = y - 2 * x - 3
+    # a deviation has a relative standard error of sqrt(1 / 2000), a mean one of 0.5 / sqrt(1000)
+    assert noise.std().item() == pytest.approx(0.5, rel=3 / math.sqrt(2000))
+    assert abs(noise.mean().item()) < 3 * 0.5 / math.sqrt(1000)
+
+
 def test_sigma_is_the_spread_of_single_gradients(g, single):
     spread = ((single - single.mean(0)) ** 2).sum(1).mean()
     assert g["sigma"] == pytest.approx(math.sqrt(spread), rel=1e-5)

@@ -1,5 +1,6 @@
 """What the frameworks chapter claims of PyTorch: the fit, the graphs, the errors, the costs."""
 
+import time
 import warnings
 from pathlib import Path
 
@@ -135,6 +136,12 @@ def test_microseconds_is_the_mean_of_the_fastest_round(g):
     calls = []
     assert 0 < g["microseconds"](lambda: calls.append(1), repeats=7) < 1e4
     assert len(calls) == 35
+
+
+def test_microseconds_are_millionths(g, monkeypatch):
+    clock = iter([0, 5, 5, 8, 8, 12, 12, 18, 18, 25])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    assert g["microseconds"](lambda: None, 2) == pytest.approx(3e6 / 2)
 
 
 def test_a_step_is_one_step(g):
