@@ -91,6 +91,8 @@ ALIVE: list[tuple[str, str, str]] = [
         r"^[A-Z]+ \+?= |^for \w+(, \w+)? in \(",
         "which positions a knob has, or a printed row: the claims are asserted for all",
     ),
+    ("run", r"lr=0\.3\)", "the rate falls to zero, so the end does not depend on it"),
+    ("sweep", r"^centred = ", "x is centred as it is"),
     ("imports", r"^logits = ", "any five scores in falling order show the same"),
     (
         "imports",

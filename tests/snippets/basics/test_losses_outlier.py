@@ -1,10 +1,12 @@
 """What the explorable of the outlier claims: MSE follows without end, Huber and L1 stop."""
 
 import itertools
+import math
 import random
 
 import numpy as np
 import pytest
+import torch
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +24,14 @@ def fits(g):
         y[-1] = outlier
         found.append((outlier, x, y, out))
     return found
+
+
+def test_the_data_are_a_line_with_noise(g):
+    x, noise = g["x"], g["clean"] - 2 * g["x"] - 1
+    assert torch.allclose(x[:, 0], torch.linspace(-1, 1, 11))
+    # a deviation has a relative standard error of sqrt(1 / 20), a mean one of 0.3 / sqrt(11)
+    assert noise.std().item() == pytest.approx(0.3, rel=3 / math.sqrt(20))
+    assert abs(noise.mean().item()) < 3 * 0.3 / math.sqrt(11)
 
 
 def line(out, name):

@@ -1,5 +1,6 @@
 """What the explorable of the learning rate claims: the limit, what lies below and above it."""
 
+import math
 import random
 
 import pytest
@@ -9,6 +10,15 @@ import torch
 @pytest.fixture(scope="module")
 def g(snippet):
     return snippet("practice/linear_regression_rate.py")
+
+
+def test_the_data_are_a_line_with_noise(g):
+    x, y = g["x"].flatten(), g["y"].flatten()
+    assert torch.allclose(x, torch.linspace(-1, 1, 100))
+    noise = y - 2 * x - 3
+    # a deviation has a relative standard error of sqrt(1 / 200), a mean one of 0.1 / sqrt(100)
+    assert noise.std().item() == pytest.approx(0.1, rel=3 / math.sqrt(200))
+    assert abs(noise.mean().item()) < 3 * 0.1 / math.sqrt(100)
 
 
 def test_the_limit_is_two_over_the_largest_eigenvalue_of_the_hessian(g):
