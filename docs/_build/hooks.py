@@ -79,8 +79,9 @@ def on_config(config):
 def on_files(files, config):
     """Before the pages of the first language: check what authors wrote, start what must run."""
     if config.plugins["i18n"].is_default_language_build:
-        _report(sources.problems())
-        blocks.runner.plan()
+        found, problems = sources.survey()
+        _report(problems)
+        blocks.runner.plan(found)
     global shelf
     language = config.plugins["i18n"].current_language
     reference.begin(language, config.plugins["mkdocstrings"].handlers)
@@ -96,7 +97,7 @@ def on_nav(nav, config, files) -> None:
 
 def on_page_markdown(markdown: str, page, config, files) -> str:
     path = Path(page.file.abs_src_path)
-    stamped = sources.BETWEEN_HAN.sub("", sources.stamp(path, markdown))
+    stamped = sources.BETWEEN_HAN.sub("", sources.stamp(markdown, blocks.runner.of(path)))
     shown = reference.key(markdown)
     rendered.restore(page, rendered.key(page, stamped, config, files, shown))
     return stamped

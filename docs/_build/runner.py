@@ -30,7 +30,7 @@ from pathlib import Path
 import cache as store
 from session import main as session_main
 from session import readable
-from sources import LANGUAGES, Block, blocks, in_language, origins, pages, relative
+from sources import Block, in_language, origins, relative, survey
 
 TIMEOUT = float(os.environ.get("BLOCK_TIMEOUT", 60))  # seconds; a block can ask for another
 MEMORY = int(float(os.environ.get("BLOCK_MEMORY_GIB", 16)) * 2**30)  # address space of a session
@@ -155,22 +155,20 @@ class Runner:
         self._cells: list[tuple[list[Block], Future]] = []
         self._digests: dict[Future, str] = {}
 
-    def plan(self) -> None:
-        """Look at all pages, and start every session that lacks a result, side by side."""
-        twins = [pages(language) for language in LANGUAGES]
+    def plan(self, found: dict[str, dict[str, list[Block]]] | None = None) -> None:
+        """Take all pages, and start every session that lacks a result, side by side.
+
+        Args:
+            found: the blocks of each page by language (`sources.survey`).
+        """
         self._of_block, self._of_page, self._digests = {}, {}, {}
         self._cells, missing = [], []
         with contextlib.suppress(queue.Empty):  # what an older plan no longer needs
             while True:
                 self._waiting.get_nowait()
-        for name in sorted(twins[0].keys() | twins[1].keys()):
-            found = {
-                language: blocks(twin[name])
-                for language, twin in zip(LANGUAGES, twins, strict=True)
-                if name in twin
-            }
-            self._of_page |= {of[0].page: of for of in found.values() if of}
-            for session in sessions(found):
+        for name, of_page in (found or survey()[0]).items():
+            self._of_page |= {of[0].page: of for of in of_page.values() if of}
+            for session in sessions(of_page):
                 futures = [Future() for _ in session.cells]
                 for cell, future in zip(session.cells, futures, strict=True):
                     self._of_block.update({block.at: (block, future) for block in cell.blocks})

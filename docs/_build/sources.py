@@ -278,9 +278,13 @@ def _included(block: Block, number: int, name: str, region: str | None) -> list[
     return named[region]
 
 
-def stamp(page: Path, markdown: str) -> str:
-    """Write into each executable fence where it stands, and put its included code in its body."""
-    found = iter(blocks(page))
+def stamp(markdown: str, blocks: list[Block]) -> str:
+    """Write into each executable fence where it stands, and put its included code in its body.
+
+    Args:
+        markdown: the text of a page; `blocks`: its blocks in order.
+    """
+    found = iter(blocks)
     stamped, fence, body = [], None, False
     for line in markdown.split("\n"):
         if fence is None:
@@ -318,23 +322,29 @@ def address(page: PurePath, target: str) -> str:
     return posixpath.relpath(folders[0] or ".", folders[1] or ".") + "/"
 
 
-def problems() -> list[str]:
-    """Everything wrong with the sources that can be seen without running them."""
-    found = []
-    zh, en = (pages(language) for language in LANGUAGES)
-    for name in sorted(zh.keys() ^ en.keys()):
-        have, lack = ("zh", "en") if name in zh else ("en", "zh")
-        found.append(f"docs/{have}/{name}:1: has no twin; write docs/{lack}/{name}")
-    for path in [*zh.values(), *en.values()]:
-        try:
-            found += [block.problem for block in blocks(path) if block.problem]
-        except SourceError as error:
-            found.append(str(error))
+def survey() -> tuple[dict[str, dict[str, list[Block]]], list[str]]:
+    """The blocks of all pages, by name and language, and all that can be seen wrong without running."""
+    found: dict[str, dict[str, list[Block]]] = {}
+    problems: list[str] = []
+    twins = {language: pages(language) for language in LANGUAGES}
+    for name in sorted({name for of_language in twins.values() for name in of_language}):
+        found[name] = {}
+        for language, of_language in twins.items():
+            if name not in of_language:
+                (have,) = (other for other in LANGUAGES if other != language)
+                problems.append(f"docs/{have}/{name}:1: has no twin; write docs/{language}/{name}")
+                continue
+            try:
+                found[name][language] = blocks(of_language[name])
+            except SourceError as error:
+                problems.append(str(error))
+                continue
+            problems += [block.problem for block in found[name][language] if block.problem]
     for path in sorted(SNIPPETS.rglob("*.py")):
         try:
             if not read(path) and path.name != "__init__.py":
                 raise SourceError(path, 1, "the snippet is empty; write it or remove it")
             regions(path)
         except SourceError as error:
-            found.append(str(error))
-    return list(dict.fromkeys(found))
+            problems.append(str(error))
+    return found, list(dict.fromkeys(problems))

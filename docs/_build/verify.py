@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from runner import WORKERS, run, sessions
-from sources import LANGUAGES, blocks, pages
+from sources import survey
 
 
 def differing(session) -> list[str]:
@@ -23,15 +23,7 @@ def differing(session) -> list[str]:
 
 
 def main() -> int:
-    by_language = {language: pages(language) for language in LANGUAGES}
-    names = sorted({name for of_language in by_language.values() for name in of_language})
-    todo = [
-        session
-        for name in names
-        for session in sessions(
-            {lang: blocks(of[name]) for lang, of in by_language.items() if name in of}
-        )
-    ]
+    todo = [session for found in survey()[0].values() for session in sessions(found)]
     with ThreadPoolExecutor(WORKERS) as pool:
         found = [place for places in pool.map(differing, todo) for place in places]
     print("\n".join([*found, f"{len(todo)} sessions run twice, {len(found)} block(s) differ"]))

@@ -38,7 +38,7 @@ from sources import LANGUAGES, pages, blocks as of_page
 TABLE = pathlib.Path("table.json")
 
 class Table(Runner):
-    def plan(self):
+    def plan(self, found=None):
         table = json.loads(TABLE.read_text())
         paths = [path for language in LANGUAGES for path in pages(language).values()]
         self._of_page, self._digests = {path: of_page(path) for path in paths}, {}
@@ -48,7 +48,7 @@ class Table(Runner):
             future.set_result(table[at])
 
 blocks.runner = reference.runner = rendered.runner = Table()
-hooks.sources.problems = list
+hooks.sources.survey = lambda: ({}, [])
 """
 # Writes that table from the stored results.
 FILL = """
@@ -75,10 +75,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 sys.path.insert(0, "docs/_build")
 from runner import WORKERS, run, sessions
-from sources import LANGUAGES, blocks, pages
-by_language = {language: pages(language) for language in LANGUAGES}
-todo = [s for name in by_language["zh"]
-        for s in sessions({k: blocks(v[name]) for k, v in by_language.items()})]
+from sources import survey
+todo = [session for found in survey()[0].values() for session in sessions(found)]
 with ThreadPoolExecutor(WORKERS) as pool:
     list(pool.map(lambda session: list(run(session)), todo))
 """
