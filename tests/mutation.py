@@ -101,7 +101,10 @@ ALIVE: list[tuple[str, str, str]] = [
     ),
     # basics/autograd.py
     ("gradcheck", r"^probe = ", "any points at which the slope is smooth"),
+    # basics/neural_networks.py
+    ("symmetric-init", r"constant_network\(0\.5\)", "any value that all of them share"),
     # basics/optimizers.py
+    ("directions", r"angles\.sin", "which way around the circle is walked"),
     ("module-list", r"lr=0\.1", "nothing is trained; the parameters are counted"),
     # concepts/frameworks.py
     ("tracing", r"^for size, k in ", "any other sizes; the graphs are counted"),
