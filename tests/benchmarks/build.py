@@ -185,7 +185,7 @@ def main() -> None:
             )  # keeps its pages, as ours does
             static, static_memory = build(project, "-f", "static.yml")
             warm, warm_memory = build(project)
-            barren, _ = build(project, "-f", "barren.yml")
+            barren, _ = build(project, "-f", "barren.yml", PYTHONPATH="docs/_build")
             stock, _ = build(project, "-f", "stock.yml", PYTHONPATH="docs/_build")
             bare, _ = timed(sys.executable, "-c", BARE, cwd=project)
             edit = reload_after_edit(project)
