@@ -30,7 +30,7 @@ from pathlib import Path
 import cache as store
 from session import main as session_main
 from session import readable
-from sources import Block, in_language, origins, relative, survey
+from sources import ROOT, Block, in_language, origins, relative, survey
 
 TIMEOUT = float(os.environ.get("BLOCK_TIMEOUT", 60))  # seconds; a block can ask for another
 MEMORY = int(float(os.environ.get("BLOCK_MEMORY_GIB", 16)) * 2**30)  # address space of a session
@@ -82,8 +82,10 @@ class Session:
         )
 
     @property
-    def urgency(self) -> tuple[bool, float, int]:
-        return self.is_fresh, max(cell.timeout for cell in self.cells), len(self.cells)
+    def urgency(self) -> tuple[bool, float, bool]:
+        page = self.cells[0].blocks[0].page
+        is_first = page.parent.parent == ROOT / "docs"  # MkDocs takes files before folders
+        return self.is_fresh, max(cell.timeout for cell in self.cells), is_first
 
 
 def sessions(found: dict[str, list[Block]]) -> list[Session]:
@@ -184,7 +186,8 @@ class Runner:
             log.info("Running %d session(s), %d at a time", len(missing), WORKERS)
             left = iter(range(len(missing) - 1, -1, -1))
             # While the fork server imports torch, a core is free for who does not wait for it;
-            # then those that ask for time, then the long ones, so that the cores finish together.
+            # then those that ask for time come, then pages in the order in which they are rendered,
+            # so that MkDocs can render the first ones meanwhile.
             missing.sort(key=lambda each: each[1].urgency, reverse=True)
             for title, session, futures in missing:
                 self._waiting.put((title, session, futures, left))

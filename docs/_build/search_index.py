@@ -44,9 +44,7 @@ def _slim(context, *, page, config, nav) -> None:
     """Before Material's plugin reads a page: leave it what is searched, or nothing if that is known."""
     page.whole_content = page.content
     page.content = UNSEARCHED.sub("", page.content)
-    page.search_key = store.digest(
-        SEED, page.url, str(page.title), json.dumps(page.meta), page.content
-    )
+    page.search_key = store.digest(SEED, page.url, str(page.title), repr(page.meta), page.content)
     page.found = store.fetch(page.search_key)
     if page.found:
         page.content = ""
@@ -63,6 +61,11 @@ def _whole(context, *, page, config, nav) -> None:
     else:
         own = [each for each in entries if each["location"].partition("#")[0] == page.url]
         store.keep(page.search_key, {"entries": own})
+
+
+def on_startup(command: str, dirty: bool) -> None:
+    if command == "serve":  # or the first edit would wait for it
+        _dictionary()
 
 
 @cache
