@@ -1,7 +1,14 @@
 // Small comforts. The site reads without them.
 
+const fonts = new URL("fonts/", document.currentScript.src);
+
 addEventListener("load", () => {
   const all = (selector) => [...document.querySelectorAll(selector)];
+
+  // Formulas have a font of their own. It is as large as the rest of a page, and may come after it.
+  const isDrawn = document.querySelector("math")
+    ? new FontFace("Formulas", `url(${new URL("formulas.woff2", fonts)})`).load().then((font) => document.fonts.add(font))
+    : Promise.resolve();
 
   // What is larger than its box can be scrolled by keyboard; what is not is no stop on the way.
   const observer = new ResizeObserver((entries) => {
@@ -18,7 +25,7 @@ addEventListener("load", () => {
     const wide = formulas.filter((formula) => formula.getBoundingClientRect().width > formula.parentElement.clientWidth);
     wide.forEach((formula) => (formula.classList.add("wide"), (formula.tabIndex = 0)));
   };
-  document.fonts.ready.then(fit);
+  isDrawn.finally(fit);
   addEventListener("resize", fit);
 
   // Each formula on its own can be copied as TeX, which its MathML carries.
