@@ -361,7 +361,7 @@ class Shelf:
             for name, text in sorted(inside.items()):
                 entry = zipfile.ZipInfo(f"{_folder(self.language)}/{name}", (1980, 1, 1, 0, 0, 0))
                 entry.external_attr = 0o644 << 16
-                archive.writestr(entry, text, zipfile.ZIP_DEFLATED)
+                archive.writestr(entry, text, zipfile.ZIP_DEFLATED, 1)
         return buffer.getvalue()
 
     def _llms(self, nav: Any, config: Any) -> str:

@@ -290,10 +290,20 @@ def _example(obj: griffe.Object, statements: list[Statement]) -> Block | None:
 
 def _section(block: Block) -> tuple[str, str]:
     """The heading that a block stands under: its title and its id, both empty where there is none."""
-    for line in reversed(read(block.page)[: block.line]):
-        if found := HEADING.fullmatch(line):
-            return found["title"], found["id"]
-    return "", ""
+    above = ("", "")
+    for line, title, anchor in _headings(block.page, block.page.stat().st_mtime_ns):
+        if line > block.line:
+            break
+        above = title, anchor
+    return above
+
+
+@cache
+def _headings(page: Path, _mtime: int) -> list[tuple[int, str, str]]:
+    """The headings of a page that have an id: line, title and id."""
+    lines = enumerate(read(page), 1)
+    found = ((number, HEADING.fullmatch(line)) for number, line in lines)
+    return [(number, match["title"], match["id"]) for number, match in found if match]
 
 
 def _signature(obj: griffe.Object) -> str:
