@@ -4,6 +4,7 @@ import re
 from html import unescape
 from itertools import combinations
 from pathlib import Path
+from xml.etree import ElementTree
 
 import figures
 import numpy as np
@@ -207,3 +208,22 @@ def test_curves_stand_out_from_the_page(theme):
         low, high = sorted([luminance(rgb), paper])
         needed = {"ink": 4.5, "grid": 1}.get(name, 3)
         assert (high + 0.05) / (low + 0.05) >= needed, name
+
+
+def test_a_drawing_is_whole_and_has_no_groups_and_decimals_that_say_nothing(capsys):
+    def draw(axs):
+        axs[0].imshow(np.eye(3))
+        axs[0].set(xticks=[], yticks=[])  # axes without ticks are empty groups
+        axs[1].plot([1 / 3, 2 / 3], [0, 1], gid="ours", label="a")
+        axs[1].plot([1, 2], [0, 1], "o", label="b")
+
+    html = drawn(draw, capsys, columns=2)
+    (svg,) = re.findall(r'<svg viewBox="[^"]*" role="img".*?</svg>', html, re.DOTALL)
+    tree = ElementTree.fromstring(svg.replace("xlink:href", "href"))
+    groups = [dict(group.attrib) for group in tree.iter("g")]
+    assert {} not in groups
+    assert [g["id"][9:] for g in groups if "id" in g] == ["ours"]
+    (line,) = next(g for g in tree.iter("g") if g.get("id", "")[9:] == "ours")
+    assert re.fullmatch(r"M[\d.]+ [\d.]+L[\d.]+ [\d.]+", line.get("d"))
+    assert not re.search(r' (?:d|x|y)="[^"]*\d\.\d{3}', svg)
+    assert len(list(tree.iter("use"))) > 2 and list(tree.iter("image"))

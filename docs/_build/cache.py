@@ -32,6 +32,7 @@ LIMIT = 256 * 2**20  # bytes kept on disk; the entries longest unused go first
 SEED = f"2 {sys.implementation.cache_tag} {platform.python_version()} {platform.machine()}"
 log = logging.getLogger("mkdocs.blocks")
 _warned: set[str] = set()
+_at_hand: dict[str, dict] | None = None  # entries that a server has read or written
 
 
 def digest(*parts: str) -> str:
@@ -142,8 +143,16 @@ def _write(path: Path, data: dict) -> None:
         _warn("write", f"{FOLDER}: cannot be written ({error.strerror}); building on without it")
 
 
+def stay() -> None:
+    """Hold entries in memory, too, from now on: a server wants the same ones at every edit."""
+    global _at_hand
+    _at_hand = {}
+
+
 def fetch(key: str) -> dict | None:
     """What was kept under a key, or None unless it is whole."""
+    if _at_hand and key in _at_hand:
+        return _at_hand[key]
     path = _path(key)
     entry = _read(path)
     if entry is None:
@@ -151,12 +160,17 @@ def fetch(key: str) -> dict | None:
     if entry.get("key") != key:
         _warn("read", f"{path}: damaged or foreign cache entry; doing its work again")
         return None
+    if _at_hand is not None:
+        _at_hand[key] = entry
     return entry
 
 
 def keep(key: str, entry: dict) -> None:
     """Keep data under a key that says all that it follows from."""
-    _write(_path(key), entry | {"key": key})
+    entry = entry | {"key": key}
+    if _at_hand is not None:
+        _at_hand[key] = entry
+    _write(_path(key), entry)
 
 
 def load(key: str, positions: str) -> dict | None:

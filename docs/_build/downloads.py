@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import contextlib
 import io
 import json
 import re
@@ -32,6 +33,7 @@ PACKAGES = {
     "tensorflow": ("tensorflow", "TensorFlow"),
     "keras": ("keras", "Keras"),
 }
+PROGRAM = re.compile(r"(?m)^(import|from) \w")
 BRANCH = "notebooks"  # where the published site's notebooks are, for Colab: see `site.yml`
 NAME = "pytorch-shown"  # of the zip, with the language
 WORDS = {
@@ -116,7 +118,7 @@ def requirements(cells: list[Cell]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for cell in cells:
-        for name in imports(cell.text) if cell.kind == "code" else ():
+        for name in sorted(imports(cell.text)) if cell.kind == "code" else ():
             if name in sys.stdlib_module_names:
                 continue
             if name == "torch":  # warns where there is no numpy
@@ -135,13 +137,16 @@ def version(package: str) -> str:
 
 
 def imports(code: str) -> set[str]:
-    """The top-level modules that code imports."""
+    """The top-level modules that code imports, or that programs do which it has as text."""
     found = set()
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module.partition(".")[0])
+        elif isinstance(node, ast.Constant) and PROGRAM.search(str(node.value)):
+            with contextlib.suppress(SyntaxError):  # it was prose
+                found |= imports(node.value)
     return found
 
 
@@ -188,9 +193,7 @@ def _notebook(cells, needed, title, language, address):
     for cell in [head, *cells]:
         if cell.kind == "code":
             count += 1
-            made = v4.new_code_cell(
-                _silent(cell.text), execution_count=count, outputs=_outputs(cell, count)
-            )
+            made = _cell("code", _silent(cell.text), execution_count=count, outputs=_outputs(cell))
             tags = ["raises-exception"] * bool(cell.error) + ["measured"] * cell.measured
             if tags:
                 made.metadata["tags"] = tags
@@ -198,26 +201,34 @@ def _notebook(cells, needed, title, language, address):
             # Not an attachment: JupyterLab takes no drawings there, only pixels.
             data = base64.b64encode(cell.svg.encode()).decode()
             image = f'<img alt="{escape(cell.text)}" src="data:image/svg+xml;base64,{data}">'
-            made = v4.new_markdown_cell(image)
+            made = _cell("markdown", image)
         else:
-            made = v4.new_markdown_cell(cell.text)
+            made = _cell("markdown", cell.text)
         made["id"] = store.digest(str(len(book.cells)), cell.kind, cell.text)[:8]
         book.cells.append(made)
     return book
 
 
-def _outputs(cell: Cell, count: int) -> list:
-    from nbformat import v4
+def _cell(kind: str, source: str, **more):
+    """A cell as nbformat's own functions make it, but for checking each one: a book is checked whole."""
+    from nbformat import NotebookNode
+
+    return NotebookNode(cell_type=kind, metadata=NotebookNode(), source=source, **more)
+
+
+def _outputs(cell: Cell) -> list:
+    from nbformat import NotebookNode
 
     outputs = []
     if cell.output:
-        outputs.append(v4.new_output("stream", name="stdout", text=cell.output))
+        outputs.append(NotebookNode(output_type="stream", name="stdout", text=cell.output))
     if cell.error:
         trace = cell.error["traceback"].rstrip("\n").split("\n")
         name = cell.error["type"]
         *_, last = re.finditer(rf"(?m)^(?:[\w.]+\.)?{name}(?::\s|$)", cell.error["traceback"])
         value = cell.error["traceback"][last.end() :].rstrip("\n")
-        outputs.append(v4.new_output("error", ename=name, evalue=value, traceback=trace))
+        raised = {"ename": name, "evalue": value, "traceback": trace}
+        outputs.append(NotebookNode(output_type="error", **raised))
     return outputs
 
 
@@ -243,15 +254,15 @@ def _script(cells, needed, title, language, address):
         metadata={"jupytext": {"notebook_metadata_filter": "-all", "cell_metadata_filter": "-all"}}
     )
     note = "caught" if fails else ""
-    book.cells.append(v4.new_markdown_cell(_head(needed, title, language, address, note)))
+    book.cells.append(_cell("markdown", _head(needed, title, language, address, note)))
     if fails:
-        book.cells.append(v4.new_code_cell("import traceback"))
+        book.cells.append(_cell("code", "import traceback", execution_count=None, outputs=[]))
     for cell in cells:
         if cell.kind == "code":
             code = caught(cell, "traceback.print_exc()") if cell.error else cell.text
-            book.cells.append(v4.new_code_cell(code))
+            book.cells.append(_cell("code", code, execution_count=None, outputs=[]))
         else:
-            book.cells.append(v4.new_markdown_cell(_words(cell, language)))
+            book.cells.append(_cell("markdown", _words(cell, language)))
     return book
 
 

@@ -65,6 +65,7 @@ STYLE = {
     "patch.edgecolor": INK,
     "image.cmap": "viridis",
 }
+DECIMALS = re.compile(r"-?\d+\.\d{2,}")
 DASHES = ["-", "--", "-.", ":", (0, (8, 2, 1.5, 2, 1.5, 2)), (0, (10, 3)), (0, (1.5, 4))]
 # Text that only the browser will draw has no glyphs here, and needs none.
 logging.getLogger("matplotlib").setLevel(logging.ERROR)
@@ -217,7 +218,7 @@ def _html(svg: str, alt: str, legend: str, values: str) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'style="([^"]*)"', _attributes, svg)
+    svg = _slim(re.sub(r'style="([^"]*)"', _attributes, svg))
     svg = re.sub(r"#0000[ac][0-9a-f]\b", lambda match: COLOURS.get(match[0], match[0]), svg)
     unique = hashlib.sha256(svg.encode()).hexdigest()[
         :8
@@ -238,6 +239,30 @@ def _html(svg: str, alt: str, legend: str, values: str) -> str:
         f'<figure class="{kind}">{key}<div class="fig-drawing">'
         f'<svg viewBox="{view}" role="img" aria-label="{escape(alt)}">{body}</div>{values}</figure>'
     )
+
+
+def _slim(svg: str) -> str:
+    """Leave out what nobody sees: decimals below a hundredth of a pixel, groups that say nothing."""
+
+    def rounded(attribute: re.Match) -> str:
+        short = DECIMALS.sub(
+            lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), attribute[0]
+        )
+        return re.sub(r"\s*([A-Za-z]|(?=\"$))\s*", r"\1", short) if attribute[1] == "d" else short
+
+    kept: list[bool] = []
+
+    def group(tag: re.Match) -> str:
+        if tag[0] != "</g>":
+            kept.append(tag[0] != "<g>")
+        return tag[0] if (kept.pop() if tag[0] == "</g>" else kept[-1]) else ""
+
+    svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
+    svg = re.sub(r'\b(d|x|y|transform)="[^"]*"', rounded, svg)
+    svg = re.sub(r'<path d="[^"]*" fill="none"/>|<defs\s*/>|<defs>\s*</defs>', "", svg)
+    svg = re.sub(r'<g id="[\w.]+_\d+"', "<g", svg)  # Matplotlib's own; a gid of ours stays
+    svg = re.sub(r"<g\s*/>", "", svg)
+    return re.sub(r"</?g\b(?:[^>]*[^/>])?>", group, svg)
 
 
 def _attributes(match: re.Match) -> str:

@@ -12,6 +12,7 @@ import markdown_exec
 from jinja2 import BytecodeCache
 from mkdocs.exceptions import PluginError
 from mkdocs.utils import get_relative_url, write_file
+from watchdog.observers.polling import PollingObserver
 
 HERE = str(Path(__file__).parent)
 sys.path.insert(0, HERE)
@@ -62,9 +63,22 @@ navigation = None  # likewise
 def on_startup(command: str, dirty: bool) -> None:
     global serving
     serving = command == "serve"
+    if serving:
+        cache.stay()
     if HERE not in sys.path:  # MkDocs has taken it away again; sessions need it, too
         sys.path.insert(0, HERE)
     markdown_exec.formatters["python"] = blocks.format_python
+
+
+def on_serve(server, config, builder):
+    """Look for edits ten times a second: MkDocs does it twice, and makes authors wait."""
+    watched = list(server._watched_paths)
+    for path in watched:
+        server.unwatch(path)
+    server.observer = PollingObserver(timeout=0.1)
+    for path in watched:
+        server.watch(path)
+    return server
 
 
 def on_config(config):

@@ -15,6 +15,7 @@ import os
 import re
 import sys
 import sysconfig
+import tempfile
 import traceback
 import types
 from collections.abc import Iterable
@@ -50,6 +51,7 @@ def main(connection, scratch: str, memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY))
     os.chdir(scratch)
     os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), scratch))
+    tempfile.tempdir = None  # the fork server has looked already, before there was this folder
     os.environ.pop("PYTHONPATH", None)  # programs that a block starts see what a reader's would
     files: set[str] = set()
     sys.addaudithook(lambda event, args: event == "open" and _note(files, args[0], args[1]))

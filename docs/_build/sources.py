@@ -25,7 +25,8 @@ OPTION = re.compile(r'(\w+)="([^"]*)"')
 TAGGED = re.compile(r"(?P<indent>\s*)(?P<hash># )?(?P<lang>zh|en): ?(?P<text>.*)")
 VARIANT = re.compile(r"(?P<code>.*\S)  # (?P<lang>zh|en)")
 # A line break inside a Chinese sentence would show as a space.
-BETWEEN_HAN = re.compile(r"(?<=[\u3001-\u9fff\uff01-\uff5e])\n *(?=[\u3001-\u9fff\uff01-\uff5e])")
+HAN = r"[\u3001-\u9fff\uff01-\uff5e]"
+BETWEEN_HAN = re.compile(rf"\n(?<={HAN}\n) *(?={HAN})")
 
 
 class SourceError(Exception):
@@ -212,6 +213,7 @@ def check_pairs(lines: list[Line]) -> None:
             )
 
 
+@cache
 def in_language(code: str, language: str) -> str:
     """Keep the lines of one language, without their tags. Every language has as many lines."""
     kept = []

@@ -5,6 +5,8 @@
 Measurements of the machine (``measured="on"``) may differ; everything else must repeat.
 """
 
+import json
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,21 +14,43 @@ from runner import WORKERS, run, sessions
 from sources import survey
 
 
-def differing(session) -> list[str]:
-    """Where a session's second run says something else than its first."""
-    runs = [[result for result, _ in run(session)] for _ in range(2)]
-    return [
-        f"{cell.blocks[0].at}: session '{session.name}', block {cell.blocks[0].number}"
-        for cell, first, second in zip(session.cells, *runs, strict=True)
-        if first != second and "measured" not in cell.blocks[0].options
-    ]
+def results() -> dict[str, list[str]]:
+    """What every block said, by session; measurements left out."""
+    todo = [session for found in survey()[0].values() for session in sessions(found)]
+
+    def once(session) -> list[str]:
+        said = [
+            (
+                f"{cell.blocks[0].at}: session '{session.name}', block {cell.blocks[0].number}",
+                result,
+            )
+            for cell, (result, _) in zip(session.cells, run(session), strict=True)
+            if "measured" not in cell.blocks[0].options
+        ]
+        return [json.dumps(each, sort_keys=True) for each in said]
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        said = pool.map(once, todo)
+        return {s.cells[0].blocks[0].at: each for s, each in zip(todo, said, strict=True)}
 
 
 def main() -> int:
-    todo = [session for found in survey()[0].values() for session in sessions(found)]
-    with ThreadPoolExecutor(WORKERS) as pool:
-        found = [place for places in pool.map(differing, todo) for place in places]
-    print("\n".join([*found, f"{len(todo)} sessions run twice, {len(found)} block(s) differ"]))
+    if sys.argv[1:] == ["--once"]:
+        print(json.dumps(results()))
+        return 0
+    # Two programs, so that not even the addresses that the sessions inherit are the same.
+    command = [sys.executable, __file__, "--once"]
+    runs = [
+        json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+        for _ in range(2)
+    ]
+    found = [
+        json.loads(first)[0]
+        for name in runs[0]
+        for first, second in zip(runs[0][name], runs[1][name], strict=True)
+        if first != second
+    ]
+    print("\n".join([*found, f"{len(runs[0])} sessions run twice, {len(found)} block(s) differ"]))
     return bool(found)
 
 

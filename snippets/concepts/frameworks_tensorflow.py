@@ -1,5 +1,6 @@
 # --8<-- [start:imports]
 import importlib.metadata
+import json
 import os
 import random
 import re
@@ -92,6 +93,22 @@ history = model.fit(batches, shuffle=False, verbose=0)
 keras_w, keras_b = (float(p.numpy().squeeze()) for p in model.weights)
 print(f"w = {keras_w:.4f}   b = {keras_b:.4f}")
 # --8<-- [end:fit-keras]
+
+
+# --8<-- [start:new-python]
+def in_new_python(code: str) -> list:
+    """
+    zh: 在一个新的 Python 里运行代码，返回它最后一行打印的 JSON。
+    zh: 代码失败时抛出 CalledProcessError。
+    en: Run code in a new Python; return the JSON that its last line prints.
+    en: Raises CalledProcessError where the code fails.
+    """
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+# --8<-- [end:new-python]
 
 
 # --8<-- [start:branch]
@@ -225,11 +242,15 @@ def microseconds(step: Callable, repeats: int = 200) -> float:
     return min(rounds) / repeats * 1e6
 
 
-names = set(importlib.metadata.packages_distributions()["tensorflow"])
-size = installed_bytes(names.pop(), set())
-seconds = import_seconds("tensorflow")
+owners = importlib.metadata.packages_distributions()
+sizes, seconds = {}, {}
+for module in ("tensorflow", "torch"):
+    sizes[module] = installed_bytes(owners[module][0], set())
+    seconds[module] = import_seconds(module)
+    print(
+        f"{module:<11}{sizes[module] / 2**20:.0f} MiB   import {seconds[module]:.1f} s"
+    )
 step_times = [microseconds(each) for each in (step, graph_step)]
-print(f"installed {size / 2**20:.0f} MiB   import {seconds:.1f} s")
 print(f"eager {step_times[0]:.0f} us   tf.function {step_times[1]:.0f} us")
 # --8<-- [end:costs]
 

@@ -11,7 +11,7 @@ LOOK = """
 tf = g["tf"]
 for name in ("points", "values", "losses", "graph_losses", "eager_line", "graph_line",
              "keras_w", "keras_b", "branch_ops", "branch_traces", "counts", "runs", "silent",
-             "calls", "mended", "size", "seconds", "step_times"):
+             "calls", "mended", "sizes", "seconds", "step_times"):
     found[name] = g[name]
 found["slope"] = float(g["slope"])
 found["lost"] = g["lost"] is None
@@ -46,6 +46,11 @@ found["answers"] = [
 found["power"] = g["power"](tf.constant([2.0, 3.0]), 2.0).numpy().tolist()
 found["bytes"] = [g["installed_bytes"]("no-such-thing", set()), g["installed_bytes"]("keras", {"keras"}),
                   g["installed_bytes"]("Markdown", set()), g["installed_bytes"]("packaging", set())]
+found["told"] = g["in_new_python"]("import sys; print('no'); print([3, 'tensorflow' in sys.modules])")
+try:
+    g["in_new_python"]("print([1]); 1 / 0")
+except g["subprocess"].CalledProcessError as error:
+    found["broken"] = error.stderr.splitlines()[-1]
 clock = iter([0, 5, 5, 8, 8, 12, 12, 18, 18, 25])  # the fastest of five rounds takes 3 seconds
 g["time"].perf_counter = lambda: next(clock)
 found["microseconds"] = g["microseconds"](lambda: None, 2)
@@ -86,6 +91,11 @@ def test_all_ways_end_where_pytorch_does(tf, snippet):
     assert tf["keras_loss"] == [pytest.approx(mean, rel=1e-5)]
 
 
+def test_a_new_python_tells_its_last_line_and_no_failure_passes(tf):
+    assert tf["told"] == [3, False]
+    assert tf["broken"] == "ZeroDivisionError: division by zero"
+
+
 def test_autograph_puts_the_branch_into_one_graph(tf):
     assert [op for op in tf["branch_ops"] if "If" in op] == ["StatelessIf"]
     assert tf["branch_traces"] == 1
@@ -120,7 +130,13 @@ def test_placeholder_is_gone(tf):
 
 
 def test_costs_are_of_the_right_kind(tf):
-    assert tf["size"] > 2**28 and tf["seconds"] > 0.1
+    assert tf["sizes"].keys() == tf["seconds"].keys() == {"tensorflow", "torch"}
+    assert tf["sizes"]["tensorflow"] > 2**28 and tf["sizes"]["torch"] > 2**27
+    assert all(each > 0.1 for each in tf["seconds"].values())
+    printed = {line.split()[0]: line.split()[1:] for line in tf["printed"] if line}
+    for module, size in tf["sizes"].items():
+        seconds = f"{tf['seconds'][module]:.1f}"
+        assert printed[module] == [f"{size / 2**20:.0f}", "MiB", "import", seconds, "s"]
     assert all(5 < each < 1e6 for each in tf["step_times"])
     assert tf["microseconds"] == pytest.approx(3e6 / 2)
     unknown, counted, one, other = tf["bytes"]
