@@ -90,8 +90,8 @@ def test_a_field_draws_each_class_once_and_upright(capsys):
         r'data-follows="grid"><path d="([^"]*)"', capsys.readouterr().out
     )
     assert len(groups) == 3, "a class that does not occur has its path, too"
-    ys = [float(y) for y in re.findall(r"M [\d.]+ ([\d.]+)", groups[0])[1:]]
-    xs = [float(x) for x in re.findall(r"M ([\d.]+)", groups[0])[1:]]
+    ys = [float(y) for y in re.findall(r"M ?[\d.]+ ([\d.]+)", groups[0])[1:]]
+    xs = [float(x) for x in re.findall(r"M ?([\d.]+)", groups[0])[1:]]
     assert ys[0] < ys[1] and xs[0] < xs[1], "class 0 is at the upper left"
 
 

@@ -46,7 +46,7 @@ found["answers"] = [
 found["power"] = g["power"](tf.constant([2.0, 3.0]), 2.0).numpy().tolist()
 found["bytes"] = [g["installed_bytes"]("no-such-thing", set()), g["installed_bytes"]("keras", {"keras"}),
                   g["installed_bytes"]("Markdown", set()), g["installed_bytes"]("packaging", set())]
-found["told"] = g["in_new_python"]("import sys; print('no'); print([3, 'tensorflow' in sys.modules])")
+found["told"] = g["in_new_python"]("import sys; print('no'); print([3, int('tensorflow' in sys.modules)])")
 try:
     g["in_new_python"]("print([1]); 1 / 0")
 except g["subprocess"].CalledProcessError as error:
