@@ -98,8 +98,14 @@ def test_no_error_no_foreign_request_and_nothing_overflows(
         page.evaluate(
             "document.querySelectorAll('details').forEach(each => each.open = true)"
         )
+        # All is laid out, whether it is in sight or not, and clips nothing.
+        page.evaluate(
+            "document.querySelectorAll('.md-content__inner > *')"
+            ".forEach(each => each.style.contentVisibility = 'visible')"
+        )
         for width in (360, 390, 1280):
             page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(100)  # formulas that are too wide begin to scroll
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert wide <= 0, f"{width} px: {wide} px too wide"
         assert (errors, foreign) == ([], [])
@@ -110,6 +116,53 @@ def test_no_error_no_foreign_request_and_nothing_overflows(
         )
         assert light == (scheme == "light")
         context.close()
+
+
+SCROLLS = """() => [...document.querySelectorAll('.md-content__inner *')]
+    .filter(box => box.checkVisibility() && box.scrollWidth > box.clientWidth + 1
+        && ['auto', 'scroll'].includes(getComputedStyle(box).overflowX))
+    .filter(box => !box.reached || box.tabIndex < 0)
+    .map(box => `${box.localName}.${box.className}: ${box.textContent.slice(0, 60)}`)"""
+
+
+@pytest.mark.parametrize("name", ["basics/autograd.md", "basics/losses.md"])
+def test_the_keyboard_reaches_all_that_scrolls_far_down_too(browser, address, name):
+    page = browser.new_page(viewport={"width": 360, "height": 700})
+    page.goto(url(address, "en", name), wait_until="networkidle")
+    page.evaluate("addEventListener('focusin', ({ target }) => target.reached = true)")
+    page.locator(".md-content__inner h1").click()
+    while page.evaluate("document.activeElement.closest('footer') === null"):
+        page.keyboard.press("Tab")
+    reached = page.evaluate(
+        "[...document.querySelectorAll('.md-content__inner *')].filter(e => e.reached).length"
+    )
+    assert reached > 100 and page.evaluate(SCROLLS) == []
+    # A formula that is wider than its line scrolls, too.
+    wide = page.evaluate(
+        "[...document.querySelectorAll(':is(p, li, dd, td) > math')].filter(each => each.checkVisibility()"
+        " && each.getBoundingClientRect().width > each.parentElement.clientWidth).length"
+    )
+    assert wide == 0
+    page.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_address_with_a_heading_opens_there(browser, address, language):
+    home = url(address, language, "basics/optimizers.md")
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(home, wait_until="networkidle")
+    ids = page.evaluate(
+        "[...document.querySelectorAll('.md-content__inner > h2')].map(each => each.id)"
+    )
+    page.close()
+    for name in ids[1:-1:3]:
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+        page.goto(f"{home}#{name}", wait_until="networkidle")
+        top = page.evaluate(
+            "id => document.getElementById(id).getBoundingClientRect().top", name
+        )
+        assert 0 < top < 100, f"#{name} is at {top} px"
+        page.close()
 
 
 @pytest.mark.parametrize("name", NAMES)

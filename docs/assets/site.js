@@ -5,9 +5,10 @@ const fonts = new URL("fonts/", document.currentScript.src);
 addEventListener("load", () => {
   const all = (selector) => [...document.querySelectorAll(selector)];
 
-  // Formulas have a font of their own. It is as large as the rest of a page, and may come after it.
+  // Formulas have a font of their own. It is as large as the rest of a page, and comes when that is seen.
+  const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
   const isDrawn = document.querySelector("math")
-    ? new FontFace("Formulas", `url(${new URL("formulas.woff2", fonts)})`).load().then((font) => document.fonts.add(font))
+    ? frame().then(() => new FontFace("Formulas", `url(${new URL("formulas.woff2", fonts)})`).load()).then((font) => document.fonts.add(font))
     : Promise.resolve();
 
   // What is larger than its box can be scrolled by keyboard; what is not is no stop on the way.
@@ -18,13 +19,24 @@ addEventListener("load", () => {
   });
   all(".formula, .fig-wide > .fig-drawing, .fig-values, .md-typeset__scrollwrap, .md-typeset pre > code").forEach((box) => observer.observe(box));
 
-  // So can a formula in a line of text that is wider than the line.
+  // So can a formula in a line of text that is wider than the line: seen to when it is laid out.
   const formulas = all(":is(p, li, dd, td, summary) > math");
-  const fit = () => {
-    formulas.forEach((formula) => (formula.classList.remove("wide"), formula.removeAttribute("tabindex")));
-    const wide = formulas.filter((formula) => formula.getBoundingClientRect().width > formula.parentElement.clientWidth);
-    wide.forEach((formula) => (formula.classList.add("wide"), (formula.tabIndex = 0)));
-  };
+  const laidOut = new IntersectionObserver(
+    (entries) => {
+      const wide = entries
+        .filter(({ isIntersecting }) => isIntersecting)
+        .filter(({ boundingClientRect: box, target }) => box.width > target.parentElement.clientWidth);
+      wide.forEach(({ target }) => (target.classList.add("wide"), (target.tabIndex = 0)));
+    },
+    { rootMargin: "1000000px" }, // near or far
+  );
+  const fit = () =>
+    formulas.forEach((formula) => {
+      laidOut.unobserve(formula);
+      formula.classList.remove("wide");
+      formula.removeAttribute("tabindex");
+      laidOut.observe(formula);
+    });
   isDrawn.finally(fit);
   addEventListener("resize", fit);
 
