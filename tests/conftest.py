@@ -70,6 +70,26 @@ def snippet(tmp_path_factory):
     return run
 
 
+@pytest.fixture(scope="session")
+def asked():
+    """What a checker asks of an answer: the arguments of each call, tensors as lists."""
+
+    def plain(value):
+        return value.tolist() if hasattr(value, "tolist") else value
+
+    def run(check, answer) -> list[tuple]:
+        calls = []
+
+        def watched(*args):
+            calls.append(tuple(map(plain, args)))
+            return answer(*args)
+
+        check(watched)
+        return calls
+
+    return run
+
+
 # Runs a snippet file, then the given code in its globals, and prints what that left in `found`.
 ALONE = """
 import contextlib, io, json, runpy, sys

@@ -58,7 +58,11 @@ def copied(browser, address):  # noqa: F811
         for box in page.locator("div.highlight[data-session]").all():
             plain = box.locator("button[data-md-type=copy]")
             whole = box.get_by_role("button", name=LABEL[language], exact=True)
-            box.scroll_into_view_if_needed()
+            for _ in range(100):  # what comes into sight is laid out, and may move away
+                box.scroll_into_view_if_needed()
+                if whole.is_visible():
+                    break
+                page.wait_for_timeout(50)
             texts.append([])
             for button in (plain, whole):
                 button.focus()  # the keyboard reaches both

@@ -16,6 +16,7 @@ import sys
 import textwrap
 import zipfile
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import escape
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -367,13 +368,7 @@ class Shelf:
                 if each.endswith(".ipynb"):
                     needed |= set(json.loads(text)["metadata"]["requirements"])
         inside["requirements.txt"] = "".join(f"{each}\n" for each in sorted(needed))
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            for name, text in sorted(inside.items()):
-                entry = zipfile.ZipInfo(f"{_folder(self.language)}/{name}", (1980, 1, 1, 0, 0, 0))
-                entry.external_attr = 0o644 << 16
-                archive.writestr(entry, text, zipfile.ZIP_DEFLATED, 1)
-        return buffer.getvalue()
+        return _zipped(_folder(self.language), tuple(sorted(inside.items())))
 
     def _llms(self, nav: Any, config: Any) -> str:
         """The index for machines, as https://llmstxt.org has it."""
@@ -393,6 +388,18 @@ class Shelf:
         for title, items in sections.items():
             parts += [f"## {title}", "\n".join(items)]
         return "\n\n".join(parts) + "\n"
+
+
+@lru_cache(len(LANGUAGES))
+def _zipped(folder: str, inside: tuple[tuple[str, str], ...]) -> bytes:
+    """An archive of these files (name, text), the same for the same files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in inside:
+            entry = zipfile.ZipInfo(f"{folder}/{name}", (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, text, zipfile.ZIP_DEFLATED, 1)
+    return buffer.getvalue()
 
 
 def _folder(language: str) -> str:

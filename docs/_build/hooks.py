@@ -53,6 +53,7 @@ class Compiled(BytecodeCache):
 
 
 compiled = Compiled()
+listed: dict[tuple, list[str]] = {}
 serving = False
 wrong: list[str] = []
 explored: dict[str, str] = {}
@@ -87,7 +88,30 @@ def on_config(config):
     config.extra_css = [path for path in config.extra_css if "mkdocstrings" not in str(path)]
     if serving:
         config.extra.pop("policy", None)
+    _list_once(config.theme)
     return config
+
+
+def _list_once(theme) -> None:
+    """Have the theme's files, 14 000 icons among them, listed once for both languages and for all
+    builds of a server, as long as those of our own are the same."""
+    own = tuple(sorted(Path(theme.custom_dir).rglob("*")))
+    get_env = theme.get_env
+
+    def listing():
+        env = get_env()
+        list_all = env.list_templates
+
+        def names(filter_func) -> list[str]:
+            if own not in listed:
+                listed.clear()
+                listed[own] = list_all(filter_func=filter_func)
+            return listed[own]
+
+        env.list_templates = names
+        return env
+
+    theme.get_env = listing
 
 
 def on_files(files, config):
@@ -171,6 +195,8 @@ def on_post_build(config) -> None:
     for path, content in explored.items():
         write_file(content.encode(), f"{config.site_dir}/{path}")
     explored.clear()
+    # No page asks for this one, and it is empty where no page was rendered anew.
+    Path(config.site_dir, "assets", "_mkdocstrings.css").unlink(missing_ok=True)
     if config.plugins["i18n"].is_default_language_build:
         cache.trees.keep()
         cache.finish()

@@ -81,9 +81,12 @@ def tell(html: str, found: list[tuple[Block, dict]], language: str, root: str) -
     so_far: dict[str, tuple[set[int], set[str]]] = {}  # of each session, the seeds and the imports
     for block, result in found:
         code = in_language(block.code, block.language)
-        seeds, used = so_far.get(block.session, (set(), set()))
-        seeds = seeds | {int(a or b) for a, b in SEED.findall(code)}
-        used = used | set(IMPORT.findall(code))
+        seeds, used = (
+            before | new
+            for before, new in zip(
+                so_far.get(block.session, (set(), set())), _said(code), strict=True
+            )
+        )
         if not block.is_view:
             so_far[block.session] = seeds, used
         _records[block.at] = {
@@ -94,7 +97,7 @@ def tell(html: str, found: list[tuple[Block, dict]], language: str, root: str) -
             if block.is_view
             else "output",
             "source": _places(block),
-            "tests": _tests(block, code),
+            "tests": _tests(tuple(block.snippets), code),
             "seeds": sorted(seeds),
             "versions": _versions(frozenset(used)),
             **result.get("ran", {}),
@@ -106,13 +109,10 @@ def tell(html: str, found: list[tuple[Block, dict]], language: str, root: str) -
 def write(folder: Path) -> None:
     """Write ``provenance.json`` and the files that origins name into the site."""
     name, changed = commit()
-    what = {
-        "commit": name,
-        "uncommitted_changes": changed,
-        "results": [_records[at] for at in sorted(_records)],
-    }
-    text = json.dumps(what, ensure_ascii=False, indent=1)
-    (folder / "provenance.json").write_text(text + "\n", "utf-8")
+    what = json.dumps({"commit": name, "uncommitted_changes": changed, "results": []})
+    results = [json.dumps(_records[at], ensure_ascii=False) for at in sorted(_records)]
+    text = f"{what.removesuffix(']}')}\n" + ",\n".join(results) + "\n]}\n"  # a line for each
+    (folder / "provenance.json").write_text(text, "utf-8")
     _records.clear()
     for name in shipped():
         (folder / "code" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -174,11 +174,18 @@ def _places(block: Block) -> list[dict]:
     return found
 
 
-def _tests(block: Block, code: str) -> list[dict]:
+@cache
+def _said(code: str) -> tuple[set[int], set[str]]:
+    """The seeds that code sets, and what it imports."""
+    return {int(a or b) for a, b in SEED.findall(code)}, set(IMPORT.findall(code))
+
+
+@cache
+def _tests(snippets: tuple[str, ...], code: str) -> list[dict]:
     """The file that tests a block's module, with the three tests that are most about the block."""
     found = []
     bound = set(BOUND.findall(code))
-    for name in dict.fromkeys(snippet.partition(":")[0] for snippet in block.snippets):
+    for name in dict.fromkeys(snippet.partition(":")[0] for snippet in snippets):
         path = Path("tests/snippets") / name
         path = path.with_name(f"test_{path.name}")
         if (ROOT / path).is_file():

@@ -12,12 +12,19 @@ addEventListener("load", () => {
     : Promise.resolve();
 
   // What is larger than its box can be scrolled by keyboard; what is not is no stop on the way.
+  // What is not laid out yet may be either: a stop until it is seen.
+  const isLarge = (box) =>
+    box.scrollWidth > box.clientWidth ||
+    (box.matches(".fig-values") && box.scrollHeight > box.clientHeight) ||
+    !box.checkVisibility({ contentVisibilityAuto: true });
   const observer = new ResizeObserver((entries) => {
-    const isHigh = (box) => box.matches(".fig-values") && box.scrollHeight > box.clientHeight;
-    const wide = entries.map(({ target }) => target.scrollWidth > target.clientWidth || isHigh(target)); // look at all, then change
-    entries.forEach(({ target }, n) => (wide[n] ? (target.tabIndex = 0) : target.removeAttribute("tabindex")));
+    const large = entries.map(({ target }) => isLarge(target)); // look at all, then change
+    entries.forEach(({ target }, n) => (large[n] ? (target.tabIndex = 0) : target.removeAttribute("tabindex")));
   });
-  all(".formula, .fig-wide > .fig-drawing, .fig-values, .md-typeset__scrollwrap, .md-typeset pre > code").forEach((box) => observer.observe(box));
+  all(".formula, .fig-wide > .fig-drawing, .fig-values, .md-typeset__scrollwrap, .md-typeset pre > code").forEach((box) => {
+    box.tabIndex = 0;
+    observer.observe(box);
+  });
 
   // So can a formula in a line of text that is wider than the line: seen to when it is laid out.
   const formulas = all(":is(p, li, dd, td, summary) > math");

@@ -177,8 +177,11 @@ def main() -> None:
         stores = project / ".cache"
         for number in range(ROUNDS):
             print(f"round {number + 1} of {ROUNDS}", file=sys.stderr, flush=True)
+            # Nothing is left of earlier builds: torch.compile keeps its work in the folder for
+            # temporary files, too.
             shutil.rmtree(stores, ignore_errors=True)
-            cold, _ = build(project)
+            empty = [tempfile.mkdtemp(dir=folder) for _ in range(3)]
+            cold, _ = build(project, TMPDIR=empty[0])
             timed(sys.executable, "-c", FILL, cwd=project)
             static_cold, _ = build(
                 project, "-f", "static.yml"
@@ -186,8 +189,10 @@ def main() -> None:
             static, static_memory = build(project, "-f", "static.yml")
             warm, warm_memory = build(project)
             barren, _ = build(project, "-f", "barren.yml", PYTHONPATH="docs/_build")
-            stock, _ = build(project, "-f", "stock.yml", PYTHONPATH="docs/_build")
-            bare, _ = timed(sys.executable, "-c", BARE, cwd=project)
+            stock, _ = build(
+                project, "-f", "stock.yml", PYTHONPATH="docs/_build", TMPDIR=empty[1]
+            )
+            bare, _ = timed(sys.executable, "-c", BARE, cwd=project, TMPDIR=empty[2])
             edit = reload_after_edit(project)
             note("static build, seconds", static)
             note("warm build, seconds", warm)
@@ -207,6 +212,10 @@ def main() -> None:
             note(
                 "(e) peak memory, warm / nothing executed", warm_memory / static_memory
             )
+            last = ", ".join(
+                f"{name}: {values[-1]:.2f}" for name, values in figures.items()
+            )
+            print(last, file=sys.stderr, flush=True)
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     print("| what | median | range |\n| --- | --- | --- |")
     for name, values in figures.items():

@@ -587,6 +587,20 @@ def test_right_accumulation_passes(g):
     assert torch.allclose(model.weight.grad, expected, atol=1e-6)
 
 
+def test_what_the_checkers_ask(g, asked):
+    ((p, v),) = asked(g["check_softmax"], g["softmax_vjp"])
+    powers = [math.exp(x) for x in (0.5, -1.0, 2.0, 0.0)]
+    assert p == pytest.approx([power / sum(powers) for power in powers])
+    assert v == [1.0, 2.0, -1.0, 0.5]
+    numbers = []
+    g["check_sigmoid"](lambda a: numbers.append(a.data) or (1 + (-a).exp()) ** -1.0)
+    assert numbers == [-1.5, 0.0, 2.0]  # on both sides of zero, and at it
+    ((model, batches),) = asked(g["check_accumulate"], g["accumulate"])
+    assert [(len(x), len(y)) for x, y in batches] == [(6, 6), (3, 3), (1, 1)]
+    assert {x.shape[1:] for x, _ in batches} == {(3,)} == {model.weight[0].shape}
+    assert {y.shape[1:] for _, y in batches} == {(1,)}
+
+
 @pytest.mark.parametrize("exercise", ["softmax", "sigmoid", "accumulate"])
 def test_shown_solution_is_checked(exercise):
     # from the syntax tree: a page shows the call, and a reader runs it

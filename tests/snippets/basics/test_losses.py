@@ -444,3 +444,16 @@ def test_check_poisson(chapter, printed):
         check(lambda z, y: (z - y * z.clamp(min=1e-3).log()).mean())  # z taken as λ
     loss = (1 + math.e - 4) / 2
     assert printed[-1] == f"{loss:.6f} {loss:.6f}"
+
+
+def test_what_the_checkers_ask(chapter, asked):
+    (usual, target), (large, same) = asked(
+        chapter["check_cross_entropy"], chapter["my_cross_entropy"]
+    )
+    assert np.shape(usual) == (8, 5) and np.shape(target) == (8,)
+    np.testing.assert_allclose(large, 1000 * np.array(usual), rtol=1e-6)
+    assert same == target and set(target) <= set(range(5)) and max(target) == 4
+    found = asked(chapter["check_floor"], chapter["twice_floor"])
+    assert found == [(2,), (3,), (10,), (1000,)]
+    ((z, y),) = asked(chapter["check_poisson"], chapter["poisson_loss"])
+    assert (z, y) == ([0.5, -1.0, 2.0, 1.0], [0.0, 3.0, 1.0, 8.0])

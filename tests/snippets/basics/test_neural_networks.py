@@ -442,6 +442,27 @@ def test_check_leaky(chapter):
         check(lambda n: 1.4 / n)
 
 
+def test_what_the_checkers_ask(chapter, asked, monkeypatch):
+    assert asked(chapter["check_count"], chapter["count"]) == [
+        ([3, 1],),
+        ([2, 8, 1],),
+        ([64, 32, 10],),
+        ([784, 256, 128, 10],),
+    ]
+    # The same width in each of eight layers.
+    assert asked(chapter["check_leaky"], chapter["leaky_variance"]) == [(512,)] * 8
+    pairs = []
+
+    def largest_first(z):
+        pairs.append(z.tolist())
+        return torch.tensor([z.max(), 0.0])
+
+    monkeypatch.setattr(torch, "relu", largest_first)
+    chapter["check_maximum"]([[1, 0], [0, 1]], [0, 0], [[1, 0]], [0])
+    # Either one the larger, equal ones, and negative ones.
+    assert pairs == [[1, 2], [2, 1], [3, 3], [-1, -2], [-2, 1]]
+
+
 def test_every_random_start_is_seeded_with_zero(chapter):
     """A reader who pastes one section gets the page's numbers."""
     torch.manual_seed(0)

@@ -546,6 +546,26 @@ def test_right_limit_passes(g):
     assert g["largest_lr"](H) == pytest.approx(2 / 3)
 
 
+def test_what_the_checkers_ask(g, asked):
+    # Along the axes, across them, and in one dimension.
+    assert asked(g["check_lr_limit"], g["largest_lr"]) == [
+        ([[1.0, 0.0], [0.0, 10.0]],),
+        ([[5.0, 4.0], [4.0, 5.0]],),
+        ([[4.0]],),
+    ]
+    steps = []
+
+    def watched(theta, grad, state, lr):
+        steps.append(lr)
+        return g["adamax"](theta, grad, state, lr)
+
+    g["check_adamax"](watched)
+    assert steps == [0.01] * 50
+    ((model,),) = asked(g["check_groups"], g["build_adamw"])
+    shapes = [(8, 4), (8,), (8,), (8,), (1, 8), (1,)]
+    assert [tuple(p.shape) for p in model.parameters()] == shapes
+
+
 def wrong_adamax(correct=True, absolute=True, decay=0.999, largest=True):
     def rule(theta, grad, state, lr):
         state["t"] = t = state.get("t", 0) + 1

@@ -211,6 +211,13 @@ def test_solutions_are_checked_where_they_stand():
     assert {"check_step(step)", "check_score(score)"} <= set(taught)
 
 
+def test_what_the_checkers_ask(bg, asked):
+    ((w, x, y, lr),) = asked(bg["check_step"], bg["step"])
+    assert (w, x, y, lr) == (0.5, [1.0, 2.0, 4.0], [3.0, 6.0, 12.0], 0.01)
+    ((pixels, weights),) = asked(bg["check_score"], bg["score"])
+    assert (pixels, weights) == ([[0, 51, 255], [255, 255, 0]], [1.0, 2.0, -1.0])
+
+
 def test_check_step_passes_solutions(bg):
     bg["check_step"](bg["step"])
     bg["check_step"](lambda w, x, y, lr: w - lr * (2 * x * (w * x - y)).mean())

@@ -407,6 +407,16 @@ def test_seed_alone_moves_the_score(dl):
 # Exercises
 
 
+def test_what_the_checkers_ask(dl, asked):
+    ((predict, x, y),) = asked(dl["check_risk"], dl["empirical_risk"])
+    assert x == pytest.approx([0.1, 0.4, 0.6, 0.9, 0.3]) and y == [0, 1, 1, 1, 0]
+    # At one half, and nowhere else, the rule says 1 for more.
+    assert predict(torch.tensor([0.49, 0.5, 0.51])).tolist() == [0, 0, 1]
+    ((train, test),) = asked(dl["check_scaling"], dl["scale"])
+    assert train == [[0, 10, 5], [4, 20, 5], [2, 15, 5]]  # the last one is constant
+    assert test == [[8, 10, 5], [2, 30, 5]]  # smaller and larger than in training
+
+
 def test_solutions_pass(dl):
     taught = set(FILE.read_text("utf-8").splitlines())
     assert {"check_risk(empirical_risk)", "check_scaling(scale)"} <= taught

@@ -647,9 +647,13 @@ def test_check_gelu_bytes(page):
         check(lambda *sizes: page["gelu_bytes"](*sizes) - 4)
 
 
-def test_check_accumulate(page):
+def test_check_accumulate(page, asked):
     check = page["check_accumulate"]
-    check(page["accumulate"])
+    ((model, parts),) = asked(check, page["accumulate"])
+    assert [tuple(x.shape) for x, _ in parts] == [(7, 4), (4, 4), (1, 4)]
+    assert [len(y) for _, y in parts] == [7, 4, 1]
+    assert set(torch.cat([y for _, y in parts]).tolist()) == {0, 1, 2}
+    assert (model.in_features, model.out_features) == (4, 3)
 
     def wrong(divide, clear=True, weigh=False):
         def answer(model, parts):
@@ -671,9 +675,11 @@ def test_check_accumulate(page):
         check(wrong(7))
 
 
-def test_check_quantize_rows(page):
+def test_check_quantize_rows(page, asked):
     check = page["check_quantize_rows"]
-    check(page["quantize_rows"])
+    ((weight,),) = asked(check, page["quantize_rows"])
+    assert len(weight) == 6 and {len(row) for row in weight} == {32}
+    assert weight[0][0] == 50 and max(map(abs, sum(weight[1:], []))) < 5
 
     def answer(rounding=torch.round, dtype=torch.int8, largest=127, whole=False):
         def quantize(weight):
