@@ -335,7 +335,7 @@ for make in (softmax_regression, mlp, CNN):
         model = make().to(device)
         optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
         batches = shuffled(train_set, seed)
-        for _ in range(15):
+        for _ in range(10):
             train_epoch(model, batches, optimizer)
         scores.append([evaluate(model, b)[1] for b in (val_batches, shifted_batches)])
     size = sum(p.numel() for p in model.parameters())
@@ -604,7 +604,7 @@ for name, (seen, unseen) in splits.items():
         model = mlp().to(device)
         optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
         batches = shuffled(Digits(images[seen], labels[seen]), seed)
-        for _ in range(15):
+        for _ in range(10):
             train_epoch(model, batches, optimizer)
         scores.append(evaluate(model, [(images[unseen], labels[unseen])])[1])
     writers[name] = torch.tensor(scores)

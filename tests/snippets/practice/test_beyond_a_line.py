@@ -368,7 +368,7 @@ def test_the_compared_models_are_trained_as_shown(page):
     _, scores = page["comparison"]["softmax_regression"]
     for seed in range(3):
         model = trained(
-            page, page["softmax_regression"], seed, page["train_rows"], epochs=15
+            page, page["softmax_regression"], seed, page["train_rows"], epochs=10
         )
         own = [
             page["evaluate"](model, page[name])[1]
@@ -706,7 +706,7 @@ def test_rows_in_order_are_harder_than_rows_at_random(page):
 
 def test_the_writers_are_compared_as_shown(page):
     for name, (seen, unseen) in page["splits"].items():
-        model = trained(page, page["mlp"], 1, seen, epochs=15)
+        model = trained(page, page["mlp"], 1, seen, epochs=10)
         judge = [(page["images"][unseen], page["labels"][unseen])]
         own = page["evaluate"](model, judge)[1]
         assert page["writers"][name][1].item() == pytest.approx(own)
