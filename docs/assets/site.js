@@ -1,14 +1,14 @@
 // Small comforts. The site reads without them.
 
-const fonts = new URL("fonts/", document.currentScript.src);
-
 addEventListener("load", () => {
   const all = (selector) => [...document.querySelectorAll(selector)];
 
-  // Formulas have a font of their own. It is as large as the rest of a page, and comes when that is seen.
+  // Formulas have a font of their own, which comes when the text is seen. It is a rule of the style
+  // sheet: a font added from here would have every other text laid out again.
+  const root = document.documentElement;
   const frame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
   const isDrawn = document.querySelector("math")
-    ? frame().then(() => new FontFace("Formulas", `url(${new URL("formulas.woff2", fonts)})`).load()).then((font) => document.fonts.add(font))
+    ? frame().then(() => document.fonts.load("1em Formulas")).then(() => root.classList.add("with-formulas"))
     : Promise.resolve();
 
   // What is larger than its box can be scrolled by keyboard; what is not is no stop on the way.
@@ -48,7 +48,7 @@ addEventListener("load", () => {
   addEventListener("resize", fit);
 
   // Each formula on its own can be copied as TeX, which its MathML carries.
-  const [copy, done] = document.documentElement.lang.startsWith("zh") ? ["复制 TeX", "已复制"] : ["Copy TeX", "Copied"];
+  const [copy, done] = root.lang.startsWith("zh") ? ["复制 TeX", "已复制"] : ["Copy TeX", "Copied"];
   all(".formula-box").forEach((box) => {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "formula-copy", textContent: copy });
     button.setAttribute("aria-live", "polite");
