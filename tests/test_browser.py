@@ -84,6 +84,13 @@ def url(address: str, language: str, name: str) -> str:
     return f"{address}/{built(language, name).removesuffix('index.html')}"
 
 
+LAID_OUT = """async () => {
+  const boxes = document.querySelectorAll(".md-content__inner > *");
+  boxes.forEach((box) => (box.style.contentVisibility = "visible"));
+  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+}"""
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_error_no_foreign_request_and_nothing_overflows(
@@ -99,10 +106,7 @@ def test_no_error_no_foreign_request_and_nothing_overflows(
             "document.querySelectorAll('details').forEach(each => each.open = true)"
         )
         # All is laid out, whether it is in sight or not, and clips nothing.
-        page.evaluate(
-            "document.querySelectorAll('.md-content__inner > *')"
-            ".forEach(each => each.style.contentVisibility = 'visible')"
-        )
+        page.evaluate(LAID_OUT)
         for width in (360, 390, 1280):
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_timeout(100)  # formulas that are too wide begin to scroll

@@ -227,3 +227,22 @@ def test_a_drawing_is_whole_and_has_no_groups_and_decimals_that_say_nothing(caps
     assert re.fullmatch(r"M[\d.]+ [\d.]+L[\d.]+ [\d.]+", line.get("d"))
     assert not re.search(r' (?:d|x|y)="[^"]*\d\.\d{3}', svg)
     assert len(list(tree.iter("use"))) > 2 and list(tree.iter("image"))
+
+
+def test_powers_on_logarithmic_axes_are_raised_text(capsys):
+    def curve(ax):
+        ax.plot([1, 8, 64], [0.01, 1, 100])
+        ax.set_xscale("log", base=2)
+        ax.set_yscale("log")
+
+    html = drawn(curve, capsys)
+    raised = re.findall(r">(\d+)<tspan dy=\"-4\"[^>]*>(−?\d+)</tspan></text>", html)
+    assert {("10", "−2"), ("10", "0"), ("10", "2"), ("2", "3")} <= set(raised)
+    assert "mathdefault" not in html and "^{" not in html
+
+    def short(ax):  # less than a decade: ticks between the powers have labels, too
+        ax.plot([0.2, 0.5])
+        ax.set_yscale("log")
+
+    html = drawn(short, capsys)
+    assert re.search(r">3×10<tspan dy=\"-4\"[^>]*>−1</tspan></text>", html)

@@ -6,7 +6,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from sources import LANGUAGES
-from test_browser import NAMES, address, browser, url  # noqa: F401
+from test_browser import LAID_OUT, NAMES, address, browser, url  # noqa: F401
 from test_site import built
 
 # What the rules are run on: everything that a reader may open is open, and what repeats
@@ -31,11 +31,6 @@ THIN = """async () => {
 }"""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 COLOURS = ["color-contrast", "link-in-text-block"]
-LAID_OUT = """async () => {
-  const boxes = document.querySelectorAll(".md-content__inner > *");
-  boxes.forEach((box) => (box.style.contentVisibility = "visible"));
-  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
-}"""
 # All that the keyboard must reach: one radio button of a group stands for the group.
 CONTROLS = """() => {
   const wanted = "a[href], button, input, summary, [role=button], [tabindex='0']";

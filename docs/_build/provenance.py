@@ -81,12 +81,9 @@ def tell(html: str, found: list[tuple[Block, dict]], language: str, root: str) -
     so_far: dict[str, tuple[set[int], set[str]]] = {}  # of each session, the seeds and the imports
     for block, result in found:
         code = in_language(block.code, block.language)
-        seeds, used = (
-            before | new
-            for before, new in zip(
-                so_far.get(block.session, (set(), set())), _said(code), strict=True
-            )
-        )
+        seeds, used = so_far.get(block.session, (set(), set()))
+        new_seeds, new_imports = _said(code)
+        seeds, used = seeds | new_seeds, used | new_imports
         if not block.is_view:
             so_far[block.session] = seeds, used
         _records[block.at] = {
