@@ -2,17 +2,86 @@
 
 import ast
 import functools
+import json
 import re
+import subprocess
+import sys
 import textwrap
 
 import pytest
 from sources import LANGUAGES, pages
 from test_browser import address, browser, url  # noqa: F401
-from test_site import Marked, built, comparable, pasted
+from test_site import ENVIRONMENT, Marked, built, comparable
 
 NAMES = [name for name in sorted(pages("zh")) if not name.startswith("reference/")]
 LABEL = {"zh": "连同它需要的前文一起复制", "en": "Copy with all it needs"}
 PURPOSE = {"zh": "故意出错，页上有报错", "en": "fails on purpose, as the page shows"}
+
+# Runs blocks as pasting them into a prompt does: one after the other, in one namespace. Each
+# session has a Python of its own, which has run nothing; but torch is imported once for all.
+PASTE = """
+import json, linecache, os, sys, tempfile, traceback, types
+needed, sessions = json.load(sys.stdin)
+for name in needed:
+    __import__(name)
+sys.stdout.reconfigure(line_buffering=True)
+for folder, blocks in sessions:
+    if child := os.fork():
+        if os.waitpid(child, 0)[1]:
+            sys.exit(f"a paste died in {folder}")
+        continue
+    os.chdir(folder)
+    os.environ |= {"HOME": folder, "TMPDIR": folder}
+    tempfile.tempdir = None
+    shown = sys.modules["__main__"] = types.ModuleType("__main__")
+    for number, block in enumerate(blocks):
+        name = f"<stdin-{number}>"
+        linecache.cache[name] = (0, None, [x + "\\n" for x in block.split("\\n")], name)
+        printed = open(f"{number}.out", "w+")
+        keep = os.dup(1), os.dup(2)
+        os.dup2(printed.fileno(), 1); os.dup2(printed.fileno(), 2)
+        try:
+            exec(compile(block, name, "exec"), shown.__dict__)
+        except Exception as error:
+            print(*traceback.format_exception_only(error), sep="", end="", file=sys.stderr)
+        sys.stdout.flush(); sys.stderr.flush()
+        os.dup2(keep[0], 1); os.dup2(keep[1], 2)
+    break
+"""
+
+
+def pasted(sessions: list[list[str]], folder) -> list[list[str]]:
+    """What the blocks of each session print, or fail with, in a Python of its own."""
+    folders = [folder / str(number) for number in range(len(sessions))]
+    for each in folders:
+        each.mkdir(parents=True)
+    # Those with TensorFlow start without torch, as a reader's.
+    with_torch, others = [], []
+    for each in zip(map(str, folders), sessions, strict=True):
+        alone = re.search(r"\bimport (?:tensorflow|keras)\b", each[1][0])
+        (others if alone else with_torch).append(each)
+    runs = [
+        (["torch", "torch._dynamo"], with_torch),
+        *(([], [each]) for each in others),
+    ]
+    for run in runs:
+        done = subprocess.run(
+            [sys.executable, "-c", PASTE],
+            input=json.dumps(run),
+            cwd=folder,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
+        assert done.returncode == 0, done.stderr
+    return [
+        [
+            (each / f"{number}.out").read_text(errors="replace")
+            for number in range(len(blocks))
+        ]
+        for each, blocks in zip(folders, sessions, strict=True)
+    ]
 
 
 def blocks(site, language: str, name: str) -> list[dict]:
@@ -86,6 +155,7 @@ def test_each_button_copies_exactly_its_code(site, copied, language, name):
         assert plain.rstrip("\n") == code
         session = before.setdefault(block["data-session"], [])
         assert whole == "\n\n".join([*session, code])
+        compile(whole, "<paste>", "exec")
         session.append(caught(block, language) if raises(block) else code)
 
 
@@ -100,42 +170,39 @@ def program(texts: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_copied_runs_in_a_fresh_python_and_prints_what_the_page_shows(
-    site, copied, name, tmp_path
+    site, name, tmp_path
 ):
-    """A longer paste of a session begins with the shorter ones, letter by letter (tested above).
+    """The buttons copy what the page holds, and a longer paste of a session begins with the
+    shorter ones, letter by letter (tested above).
 
     So one run per session checks them all. It is cut where a paste ends, and what fails on purpose
-    runs bare, as it does at the end of its own paste. Languages whose code is the same run once;
-    in notebooks, both run (`test_downloads`).
+    runs bare, as it does at the end of its own paste. Languages whose code is the same run once.
     """
     ran: list[list[str]] = []
+    all_steps: list[list[dict]] = []
     for language in LANGUAGES:
-        sessions: dict[str, list] = {}
-        for block, (plain, whole) in zip(
-            blocks(site, language, name), copied(language, name), strict=True
-        ):
-            sessions.setdefault(block["data-session"], []).append((block, plain, whole))
-        for session, steps in sessions.items():
-            compile(steps[-1][2], "<paste>", "exec")
-            codes = program([plain for _, plain, _ in steps])
-            if codes in ran:
-                continue
-            ran.append(codes)
-            said = pasted(
-                [plain for _, plain, _ in steps], tmp_path / language / session
-            )
-            for (block, code, _), now in zip(steps, said, strict=True):
-                output = block["output"] or {"text": ""}
-                shown = output["text"]
-                if "data-raises" in output:
-                    before, _, trace = shown.partition(
-                        "Traceback (most recent call last):"
-                    )
-                    kind = rf"^(?:[\w.]+\.)?{output['data-raises']}(?=:|$)"
-                    *_, last = re.finditer(kind, trace, re.MULTILINE)
-                    shown = before + trace[last.start() :]
-                measured = "data-measured" in output
-                assert comparable(now, measured) == comparable(shown, measured), code
+        sessions: dict[str, list[dict]] = {}
+        for block in blocks(site, language, name):
+            sessions.setdefault(block["data-session"], []).append(block)
+        for steps in sessions.values():
+            codes = program([block["text"] for block in steps])
+            if codes not in ran:
+                ran.append(codes)
+                all_steps.append(steps)
+    codes = [[block["text"].rstrip() for block in steps] for steps in all_steps]
+    for steps, said in zip(all_steps, pasted(codes, tmp_path), strict=True):
+        for block, now in zip(steps, said, strict=True):
+            output = block["output"] or {"text": ""}
+            shown = output["text"]
+            if "data-raises" in output:
+                before, _, trace = shown.partition("Traceback (most recent call last):")
+                kind = rf"^(?:[\w.]+\.)?{output['data-raises']}(?=:|$)"
+                *_, last = re.finditer(kind, trace, re.MULTILINE)
+                shown = before + trace[last.start() :]
+            measured = "data-measured" in output
+            assert comparable(now, measured) == comparable(shown, measured), block[
+                "text"
+            ]
 
 
 def test_a_whole_paste_with_a_failure_in_it_runs_to_its_end(site, copied, tmp_path):
@@ -151,7 +218,7 @@ def test_a_whole_paste_with_a_failure_in_it_runs_to_its_end(site, copied, tmp_pa
     )
     whole = copied("en", "faq.md")[mended][1]
     assert "\nexcept " in whole
-    (said,) = pasted([whole], tmp_path / "paste")
+    ((said,),) = pasted([[whole]], tmp_path)
     assert "Error" not in said
     assert comparable(said, False).endswith(
         comparable(steps[mended]["output"]["text"], False)

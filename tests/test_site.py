@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -52,28 +50,6 @@ class Marked(HTMLParser):
             self.found[-1]["text"] += data
 
 
-# Runs blocks as pasting them into a prompt does: one after the other, in one namespace.
-PASTE = """
-import json, linecache, os, sys, traceback, types
-blocks = json.load(sys.stdin)
-sys.stdout.reconfigure(line_buffering=True)
-shown = sys.modules["__main__"] = types.ModuleType("__main__")
-for number, block in enumerate(blocks):
-    name = f"<stdin-{number}>"
-    linecache.cache[name] = (0, None, [x + "\\n" for x in block.split("\\n")], name)
-    printed = open(f"{number}.out", "w+")
-    keep = os.dup(1), os.dup(2)
-    os.dup2(printed.fileno(), 1); os.dup2(printed.fileno(), 2)
-    try:
-        exec(compile(block, name, "exec"), shown.__dict__)
-    except Exception as error:
-        print(*traceback.format_exception_only(error), sep="", end="", file=sys.stderr)
-    sys.stdout.flush(); sys.stderr.flush()
-    os.dup2(keep[0], 1); os.dup2(keep[1], 2)
-print(json.dumps([open(f"{n}.out", errors="replace").read() for n in range(len(blocks))]))
-"""
-
-
 # A reader's own, but one thread, so that rounding is the site's.
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
@@ -84,21 +60,6 @@ ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "",
     "COLUMNS": "80",
 }
-
-
-def pasted(codes: list[str], folder) -> list[str]:
-    folder.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [sys.executable, "-c", PASTE],
-        input=json.dumps(codes),
-        cwd=folder,
-        env=ENVIRONMENT | {"HOME": str(folder), "TMPDIR": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def comparable(text: str, measured: bool) -> str:
