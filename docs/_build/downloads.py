@@ -16,7 +16,7 @@ import sys
 import textwrap
 import zipfile
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from html import escape
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -137,6 +137,7 @@ def version(package: str) -> str:
     return (found or "").partition("+")[0]
 
 
+@cache
 def imports(code: str) -> set[str]:
     """The top-level modules that code imports, or that programs do which it has as text."""
     found = set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import hashlib
 import logging
 import re
@@ -12,6 +14,7 @@ import markdown_exec
 from jinja2 import BytecodeCache
 from mkdocs.exceptions import PluginError
 from mkdocs.utils import get_relative_url, write_file
+from pymdownx import highlight
 from watchdog.observers.polling import PollingObserver
 
 HERE = str(Path(__file__).parent)
@@ -25,6 +28,7 @@ import formulas  # noqa: E402
 import provenance  # noqa: E402
 import reference  # noqa: E402
 import rendered  # noqa: E402
+import runner  # noqa: E402
 import sources  # noqa: E402
 
 log = logging.getLogger("mkdocs.blocks")
@@ -54,6 +58,8 @@ class Compiled(BytecodeCache):
 
 compiled = Compiled()
 listed: dict[tuple, list[str]] = {}
+coloured: dict[tuple, str] = {}
+colour = highlight.Highlight.highlight
 serving = False
 wrong: list[str] = []
 explored: dict[str, str] = {}
@@ -68,7 +74,10 @@ def on_startup(command: str, dirty: bool) -> None:
         cache.stay()
     if HERE not in sys.path:  # MkDocs has taken it away again; sessions need it, too
         sys.path.insert(0, HERE)
+    runner.prepare()
     markdown_exec.formatters["python"] = blocks.format_python
+    highlight.Highlight.highlight = _colour_once
+    highlight.get_lexer_by_name = functools.cache(highlight.get_lexer_by_name)
 
 
 def on_serve(server, config, builder):
@@ -90,6 +99,16 @@ def on_config(config):
         config.extra.pop("policy", None)
     _list_once(config.theme)
     return config
+
+
+def _colour_once(self, src: str, language: str, *args, code_block_count: int = 0, **options):
+    """Have Pygments colour equal code once: much stands in both languages, or in the reference, too.
+    How many blocks came before matters to numbers of lines only, and there are none."""
+    settings = {name: value for name, value in vars(self).items() if name != "md"}
+    key = str(src), language, repr((args, options, settings))
+    if key not in coloured:
+        coloured[key] = colour(self, src, language, *args, **options)
+    return copy.copy(coloured[key])
 
 
 def _list_once(theme) -> None:
@@ -189,6 +208,7 @@ def on_env(env, config, files) -> None:
     shelf.write(navigation, config)
     if shelf.language == sources.LANGUAGES[-1]:
         provenance.write(Path(config.site_dir))
+        coloured.clear()
 
 
 def on_post_build(config) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import queue
 import re
@@ -37,6 +38,7 @@ MEMORY = int(float(os.environ.get("BLOCK_MEMORY_GIB", 16)) * 2**30)  # address s
 WORKERS = int(os.environ.get("BLOCK_WORKERS", 0)) or os.cpu_count() or 1
 OUTPUT = 4 * 2**20  # bytes that a block may print
 FRESH = "BLOCK_FRESH" in os.environ  # neither read nor write stored results
+CAN_FORK = "forkserver" in multiprocessing.get_all_start_methods()
 # One compute thread and one hash seed, so that results do not depend on the machine.
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
@@ -312,31 +314,41 @@ def _scratch() -> str:
     return folder
 
 
-def _start(session: Session, work: Path):
-    """Start a process for a session, in an environment that is the same on every machine."""
-    can_fork = "forkserver" in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context(
-        "forkserver" if can_fork and not session.is_fresh else "spawn"
-    )
-    ours, theirs = context.Pipe()
+@contextlib.contextmanager
+def _surroundings():
+    """An environment for sessions that is the same on every machine; nobody else starts meanwhile."""
     with _starting:
-        main, sys.modules["__main__"] = (
-            sys.modules["__main__"],
-            types.ModuleType("__main__"),
-        )
-        before = dict(os.environ)
+        main, before = sys.modules["__main__"], dict(os.environ)
+        # a session must not import the program that builds the site, whatever it is
+        sys.modules["__main__"] = types.ModuleType("__main__")
         os.environ.update(ENVIRONMENT)
-        try:  # a session must not import the program that builds the site, whatever it is
-            if can_fork:
-                context.set_forkserver_preload(["preload"])
-            process = context.Process(
-                target=session_main, args=(theirs, str(work), MEMORY), daemon=True
-            )
-            process.start()
+        try:
+            if CAN_FORK:
+                multiprocessing.set_forkserver_preload(["preload"])
+            yield
         finally:
             sys.modules["__main__"] = main
             os.environ.clear()
             os.environ.update(before)
+
+
+def prepare() -> None:
+    """Have the fork server import torch while MkDocs starts, where all sessions must run."""
+    if CAN_FORK and (FRESH or not store.FOLDER.exists()):
+        with _surroundings():
+            multiprocessing.forkserver.ensure_running()
+
+
+def _start(session: Session, work: Path):
+    """Start a process for a session."""
+    fork = CAN_FORK and not session.is_fresh
+    context = multiprocessing.get_context("forkserver" if fork else "spawn")
+    ours, theirs = context.Pipe()
+    with _surroundings():
+        process = context.Process(
+            target=session_main, args=(theirs, str(work), MEMORY), daemon=True
+        )
+        process.start()
     theirs.close()
     return ours, process
 
