@@ -5,8 +5,11 @@ from __future__ import annotations
 import copy
 import functools
 import hashlib
+import io
 import logging
+import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -61,6 +64,7 @@ listed: dict[tuple, list[str]] = {}
 coloured: dict[tuple, str] = {}
 colour = highlight.Highlight.highlight
 serving = False
+helper: int | None = None  # the process that renders ahead; 0 in that process
 wrong: list[str] = []
 explored: dict[str, str] = {}
 shelf = downloads.Shelf("", "", "")  # of the language that is being built
@@ -138,13 +142,38 @@ def on_files(files, config):
     if config.plugins["i18n"].is_default_language_build:
         found, problems = sources.survey()
         _report(problems)
-        blocks.runner.plan(found)
+        blocks.runner.plan(found, None if serving else _copy)
+        if helper == 0:
+            _render_ahead(config)
     global shelf
     language = config.plugins["i18n"].current_language
     reference.begin(language, config.plugins["mkdocstrings"].handlers)
     provenance.repository = config.repo_url or ""
     shelf = downloads.Shelf(language, config.site_url or "", provenance.repository)
     return files
+
+
+def _copy() -> bool:
+    """Become two processes, where sessions must run: one builds, the other only renders ahead."""
+    global helper
+    if runner.CAN_FORK and not runner.FRESH:
+        helper = os.fork()
+    return helper == 0
+
+
+def _render_ahead(config) -> None:
+    """Render the second language's pages as results come, and keep them for the other process.
+
+    It would begin with them only when all sessions are through, on one core of all.
+    """
+    try:
+        for name in ("mkdocs", "griffe"):  # the other process will say whatever there is to say
+            for handler in logging.getLogger(name).handlers:
+                if isinstance(handler, logging.StreamHandler):
+                    handler.setStream(io.StringIO())
+        config.plugins["i18n"].on_post_build(config=config)
+    finally:
+        os._exit(0)
 
 
 def on_nav(nav, config, files) -> None:
@@ -202,6 +231,9 @@ def on_page_content(html: str, page, config, files) -> str:
 
 def on_env(env, config, files) -> None:
     """All pages of a language are rendered: fail before any is written."""
+    global helper
+    if helper == 0:
+        os._exit(0)
     first = config.plugins["i18n"].is_default_language_build
     _report([*wrong, *(blocks.failures() if first else [])])
     env.bytecode_cache = compiled
@@ -209,6 +241,10 @@ def on_env(env, config, files) -> None:
     if shelf.language == sources.LANGUAGES[-1]:
         provenance.write(Path(config.site_dir))
         coloured.clear()
+        if helper:
+            os.kill(helper, signal.SIGKILL)
+            os.waitpid(helper, 0)
+            helper = None
 
 
 def on_post_build(config) -> None:

@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 import types
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -148,6 +149,24 @@ def _key(cells: list[Cell]) -> None:
             chain, lines = cell.key, cell.positions
 
 
+class Awaited(Future):
+    """A result that another process stores."""
+
+    def __init__(self, cell: Cell, leader: int) -> None:
+        super().__init__()
+        self.cell, self.leader = cell, leader
+
+    def result(self, timeout: float | None = None) -> dict:
+        while not self.done():
+            if result := store.load(self.cell.key, self.cell.positions):
+                self.set_result(result)
+            elif os.getppid() != self.leader:  # it has ended, and nobody waits for this process
+                os._exit(0)
+            else:
+                time.sleep(0.1)
+        return super().result()
+
+
 class Runner:
     """Finds or makes the result of every block; one for the life of a build or a server."""
 
@@ -159,11 +178,17 @@ class Runner:
         self._cells: list[tuple[list[Block], Future]] = []
         self._digests: dict[Future, str] = {}
 
-    def plan(self, found: dict[str, dict[str, list[Block]]] | None = None) -> None:
+    def plan(
+        self,
+        found: dict[str, dict[str, list[Block]]] | None = None,
+        begin: Callable[[], object] | None = None,
+    ) -> None:
         """Take all pages, and start every session that lacks a result, side by side.
 
         Args:
             found: the blocks of each page by language (`sources.survey`).
+            begin: called before the first of them starts, if one must; true in a copy of this
+                process that takes their results as the other one stores them.
         """
         self._of_block, self._of_page, self._digests = {}, {}, {}
         self._cells, missing = [], []
@@ -184,6 +209,12 @@ class Runner:
                         future.set_result(result)
                 else:
                     missing.append((f"{name}: {session.name}", session, futures))
+        if missing and begin and begin():
+            for _, session, _ in missing:
+                for cell in session.cells:
+                    awaited = Awaited(cell, os.getppid())
+                    self._of_block.update({b.at: (b, awaited) for b in cell.blocks})
+            return
         if missing:
             log.info("Running %d session(s), %d at a time", len(missing), WORKERS)
             left = iter(range(len(missing) - 1, -1, -1))
