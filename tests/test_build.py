@@ -1,8 +1,12 @@
 """``mkdocs build`` from the outside: what fails, how it says so, and what it leaves alone."""
 
+import contextlib
 import re
+import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -341,3 +345,48 @@ def test_pages_can_be_found_and_shared(project):
             assert f'<link rel="alternate " {link}>' in html
             assert f'<xhtml:link rel="alternate" {link}/>' in sitemap
         assert re.search(r'<meta name="description" content="d">', html)
+
+
+def test_pages_of_the_second_language_are_rendered_while_sessions_run(project):
+    project.page("a.md", "# A { #a }\n\n" + block("print(1)"))
+    project.page("b.md", "# B { #b }\n\n" + block("import time; print(time.sleep(8))"))
+    done = project.build("-v")
+    assert done.returncode == 0, done.stderr
+    assert "en/a.md: rendered before" in done.stderr
+    assert "zh/a.md: rendered before" not in done.stderr
+    apart = {path: path.read_bytes() for path in project.root.rglob("site/**/*.html")}
+    shutil.rmtree(project.root / ".cache")
+    assert project.build(BLOCK_FRESH="1").returncode == 0  # all in one process
+    assert {path: path.read_bytes() for path in apart} == apart
+    assert b"None" in apart[project.root / "site/en/b/index.html"]
+
+
+def test_what_renders_ahead_ends_with_the_build(project):
+    project.page("a.md", "# A { #a }\n\n" + block("import time; time.sleep(60)"))
+    build = subprocess.Popen(
+        [sys.executable, "-m", "mkdocs", "build", "-q"],
+        cwd=project.root,
+        env=project.environment,
+        start_new_session=True,
+    )
+    children = Path(f"/proc/{build.pid}/task/{build.pid}/children")
+    deadline = time.monotonic() + 60
+
+    def alive(pid: str) -> bool:
+        with contextlib.suppress(OSError):
+            return (
+                Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+                != "Z"
+            )
+        return False
+
+    while (
+        len(found := children.read_text().split()) < 2
+    ):  # a copy, and what forks sessions
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    build.kill()
+    build.wait()
+    while any(map(alive, found)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

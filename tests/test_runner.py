@@ -1,5 +1,8 @@
 """The runner: what a block prints and raises is what is kept, and sessions stay apart."""
 
+import os
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -244,3 +247,24 @@ def test_keys_follow_the_code_so_far_and_nothing_else():
 
 def test_an_empty_session_is_nothing():
     assert list(run(Session("empty", []))) == []
+
+
+def test_memory_is_whole_on_large_pages():
+    code = """
+import hashlib, os
+os.environ["BLOCK_PRELOAD"] = ""
+held = [os.urandom(2**16) for _ in range(512)]
+def told(): return hashlib.sha256(b"".join(held)).hexdigest()
+before = told()
+import preload
+child = os.fork()
+assert told() == before
+print("whole")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "docs/_build")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == ["whole"] * 2, done.stderr

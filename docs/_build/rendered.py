@@ -29,6 +29,7 @@ SETTINGS = ROOT / "mkdocs.yml"
 PACKAGES = ("mkdocs", "Markdown", "pymdown-extensions", "Pygments", "markdown-exec", "math-core")
 PACKAGES += ("mkdocstrings", "mkdocstrings-python", "griffelib", "mkdocs-autorefs")
 PACKAGES += ("jupytext", "nbformat", "tensorflow-cpu", *(name for name, _ in TAUGHT.values()))
+log = logging.getLogger("mkdocs.blocks")
 _warnings = CountHandler(level=logging.WARNING)
 logging.getLogger("mkdocs").addHandler(_warnings)
 logging.getLogger("griffe").addHandler(_warnings)
@@ -62,6 +63,7 @@ def restore(page: Any, key: str) -> None:
     """Have a page take its HTML from an earlier build, if there is one; ``page.kept`` tells."""
     page.kept, page.key, page.before = store.fetch(key), key, _warnings.counts.copy()
     if page.kept:
+        log.debug("%s: rendered before", page.file.src_uri)
 
         def render(*_) -> None:
             page.content, page.toc = page.kept["html"], get_toc(page.kept["toc"])
