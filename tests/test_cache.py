@@ -259,8 +259,12 @@ def written(project) -> dict[str, bytes]:
 
 
 def test_pages_that_nothing_changed_are_neither_rendered_nor_read_again(counted):
-    first, read = rendered(counted)
+    assert counted.build().returncode == 0
     clean = written(counted)
+    for path in entries(counted):  # results stay, so that one process renders all pages
+        if b'"result"' not in path.read_bytes():
+            path.unlink()
+    first, read = rendered(counted)
     assert first >= 4 and read == 4  # two pages in two languages; blocks render, too
     assert rendered(counted) == (0, 0)
     assert written(counted) == clean
