@@ -38,7 +38,7 @@ from sources import LANGUAGES, pages, blocks as of_page
 TABLE = pathlib.Path("table.json")
 
 class Table(Runner):
-    def plan(self, found=None):
+    def plan(self, found=None, begin=None):
         table = json.loads(TABLE.read_text())
         paths = [path for language in LANGUAGES for path in pages(language).values()]
         self._of_page, self._digests = {path: of_page(path) for path in paths}, {}
