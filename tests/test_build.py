@@ -367,22 +367,17 @@ def test_what_renders_ahead_ends_with_the_build(project):
         [sys.executable, "-m", "mkdocs", "build", "-q"],
         cwd=project.root,
         env=project.environment,
-        start_new_session=True,
     )
     children = Path(f"/proc/{build.pid}/task/{build.pid}/children")
     deadline = time.monotonic() + 60
 
     def alive(pid: str) -> bool:
         with contextlib.suppress(OSError):
-            return (
-                Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-                != "Z"
-            )
+            return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
         return False
 
-    while (
-        len(found := children.read_text().split()) < 2
-    ):  # a copy, and what forks sessions
+    # A copy, and what forks sessions.
+    while len(found := children.read_text().split()) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     build.kill()

@@ -259,7 +259,8 @@ before = told()
 import preload
 child = os.fork()
 assert told() == before
-print("whole")
+if child: assert os.waitpid(child, 0)[1] == 0
+print("whole", flush=True)
 """
     done = subprocess.run(
         [sys.executable, "-c", code],

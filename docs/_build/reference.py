@@ -377,7 +377,7 @@ def _test(module: str, name: str) -> tuple[str, int, int, str]:
     """The first test that names an object, or the first line of its file: where, and in words."""
     file, test, first = _test_file(module), "", 1
     for number, line in enumerate(_test_lines(module), 1):
-        if line.startswith("def ") and (found := re.match(r"def (test_\w+)", line)):
+        if found := re.match(r"def (test_\w+)", line):
             test, first = found[1], number
         if test and name in line and re.search(rf"\b{name}\b", line):
             return file, first, first, f"{file}::{test}"

@@ -150,11 +150,11 @@ def _key(cells: list[Cell]) -> None:
 
 
 class Awaited(Future):
-    """A result that another process stores."""
+    """A result that the process from which this one was copied stores."""
 
-    def __init__(self, cell: Cell, leader: int) -> None:
+    def __init__(self, cell: Cell) -> None:
         super().__init__()
-        self.cell, self.leader = cell, leader
+        self.cell, self.leader = cell, os.getppid()
 
     def result(self, timeout: float | None = None) -> dict:
         while not self.done():
@@ -212,7 +212,7 @@ class Runner:
         if missing and begin and begin():
             for _, session, _ in missing:
                 for cell in session.cells:
-                    awaited = Awaited(cell, os.getppid())
+                    awaited = Awaited(cell)
                     self._of_block.update({b.at: (b, awaited) for b in cell.blocks})
             return
         if missing:
