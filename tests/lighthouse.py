@@ -117,9 +117,8 @@ def main() -> None:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         address = f"http://127.0.0.1:{server.server_port}/"
         command = [sys.executable, "-m", "mkdocs", "build", "-q", "-d", site]
-        subprocess.run(
-            command, cwd=ROOT, env=os.environ | {"SITE_URL": address}, check=True
-        )
+        environment = os.environ | {"SITE_URL": address, "NO_MKDOCS_2_WARNING": "1"}
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(f"{'':36} {'perf':>5} {'a11y':>5} {'best':>5} {'seo':>5} {'KiB':>5}")
         failed = False
