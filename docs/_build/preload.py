@@ -13,7 +13,10 @@ from pathlib import Path
 import session
 
 # torch._dynamo: optimizers import it on first use, which takes seconds in a fresh process.
-MODULES = "torch torch._dynamo torch.utils.data matplotlib.figure matplotlib.backends.backend_svg"
+MODULES = (
+    "torch torch._dynamo torch.utils.data matplotlib.figure matplotlib.backends.backend_svg"
+    " sklearn.datasets"
+)
 HUGE, COLLAPSE = 2**21, 25  # bytes of a large page; MADV_COLLAPSE, since Linux 6.1
 OWN_MEMORY = re.compile(r"(?m)^(\w+)-(\w+) rw.p 0+ 00:00 0 +(?:\[heap\])?$")
 
