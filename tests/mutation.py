@@ -78,6 +78,11 @@ ALIVE: list[tuple[str, str, str]] = [
     ),
     # basics/losses.py
     ("broadcast", r"\(perfect - y\)\.shape", "only the shape is shown"),
+    (
+        "best-constant",
+        r"0\.01 -> ",
+        "how fine the grid is, as long as both answers lie on it",
+    ),
     # The explorables
     (
         "sweep",
@@ -94,14 +99,22 @@ ALIVE: list[tuple[str, str, str]] = [
     ),
     # basics/autograd.py
     ("gradcheck", r"^probe = ", "any points at which the slope is smooth"),
+    (
+        "naive-softplus",
+        r"100\.0 -> ",
+        "any number whose exponential float32 cannot hold",
+    ),
     # basics/neural_networks.py
     ("symmetric-init", r"constant_network\(0\.5\)", "any value that all of them share"),
     # basics/optimizers.py
     ("directions", r"angles\.sin", "which way around the circle is walked"),
+    ("replaced-mended", r"range\(200", "any number of steps that reach the end"),
+    ("clipped", r"max_norm=1", "any bound keeps the run from blowing up"),
     ("module-list", r"lr=0\.1", "nothing is trained; the parameters are counted"),
     # concepts/frameworks.py
     ("tracing", r"^for size, k in ", "any other sizes; the graphs are counted"),
     ("costs", r"text=True", "float reads bytes as well"),
+    ("cond", r"sign \* torch\.ones", "times one is over one"),
     # trends/scale.py
     ("sweep", r"rand\(1, 2000", "how many points the loss is measured at"),
     ("recompile", r"guarded\(torch\.randn\(8", "only the type of the numbers is new"),
@@ -111,6 +124,8 @@ ALIVE: list[tuple[str, str, str]] = [
         r"seconds\(|4_000_000",
         "how much is timed, and how often: a measurement, of which nothing is claimed",
     ),
+    # trends/interpretability.py
+    ("baseline", r"keepdim=True", "one image is spread over all of them either way"),
     # practice/beyond_a_line.py
     (
         "first-fit|modes|alias",

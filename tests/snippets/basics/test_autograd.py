@@ -230,6 +230,10 @@ def test_engine_checked_on_the_page(g, printed):
 def test_second_backward_is_torchs(g):
     assert g["seen"] == g["seen_t"] == [12.0, 24.0]
     assert g["careless"] == [12.0, 36.0]
+    # a chain of odd length shows the sign of what is added
+    a = g["Value"](3.0)
+    g["careless_backward"](2 * a)
+    assert a.grad == 2.0
 
 
 def test_intermediate_values_keep_no_gradient(g):

@@ -72,6 +72,7 @@ def test_border_of_divergence(bg):
 
 def test_network_is_a_composition(bg):
     assert bg["by_hand"].item() == pytest.approx(bg["output"].item(), abs=1e-6)
+    assert bg["slope"].shape == bg["slope_by_hand"].shape
     assert torch.allclose(bg["slope"], bg["slope_by_hand"], atol=1e-6)
     # finite differences know nothing of either
     net, point, h = bg["net"], bg["point"].detach(), 1e-2
