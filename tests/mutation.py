@@ -114,7 +114,7 @@ ALIVE: list[tuple[str, str, str]] = [
     # concepts/frameworks.py
     ("tracing", r"^for size, k in ", "any other sizes; the graphs are counted"),
     ("costs", r"text=True", "float reads bytes as well"),
-    ("cond", r"sign \* torch\.ones", "times one is over one"),
+    ("cond|branch", r"sign \* (torch|tf)\.ones", "times one is over one"),
     # trends/scale.py
     ("sweep", r"rand\(1, 2000", "how many points the loss is measured at"),
     ("recompile", r"guarded\(torch\.randn\(8", "only the type of the numbers is new"),

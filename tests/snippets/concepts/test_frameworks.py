@@ -26,6 +26,7 @@ def printed(g):
 def test_tensors_change_in_place_but_the_original_stays(g):
     assert g["a"].tolist() == [[1.0, 2.0], [3.0, 4.0]]
     assert g["v"].tolist() == [[9.0, 2.0], [3.0, 4.0]]
+    assert g.by_region["tensors"].startswith("[[7.0, 10.0], [15.0, 22.0]]\n")
 
 
 def test_gradient(g):
@@ -64,7 +65,10 @@ def test_a_branch_on_data_breaks_the_graph(g, printed):
     for f in (g["absolute"], g["in_graph"], g["exported"].module()):
         assert f(torch.tensor([1.0, 2.0])).tolist() == [1.0, 2.0]
         assert f(torch.tensor([1.0, -2.0])).tolist() == [-1.0, 2.0]
+        assert f(torch.tensor([0.5, 0.25])).tolist() == [0.5, 0.25]
+        assert f(torch.tensor([0.25, -0.5])).tolist() == [-0.25, 0.5]
     assert str(g["branch_ops"]) in printed
+    assert g.by_region["cond"].startswith("[1.0, 1.0]\n[1.0, 1.0]\n")
 
 
 def test_a_whole_graph_is_refused(g):

@@ -23,7 +23,7 @@ found["flexible"] = g["flexible"].experimental_get_tracing_count()
 found["line_ops"] = [op.type for op in g["line"].get_concrete_function().graph.get_operations()]
 found["line_shape"] = g["line"].get_concrete_function().outputs[0].shape.as_list()
 found["loaded"] = g["loaded"].line(tf.constant([[0.0], [1.0]])).numpy().ravel().tolist()
-found["branches"] = [g["in_graph"](tf.constant(x)).numpy().tolist() for x in ([1.0, 2.0], [1.0, -2.0])]
+found["branches"] = [g["in_graph"](tf.constant(x)).numpy().tolist() for x in ([1.0, 2.0], [1.0, -2.0], [0.5, 0.25], [0.25, -0.5])]
 try:
     g["fails_placeholder"]()
 except AttributeError as error:
@@ -104,7 +104,8 @@ def test_a_new_python_tells_its_last_line_and_no_failure_passes(tf):
 def test_autograph_puts_the_branch_into_one_graph(tf):
     assert [op for op in tf["branch_ops"] if "If" in op] == ["StatelessIf"]
     assert tf["branch_traces"] == 1
-    assert tf["branches"] == [[1.0, 2.0], [-1.0, 2.0]]
+    assert tf["branches"] == [[1.0, 2.0], [-1.0, 2.0], [0.5, 0.25], [-0.25, 0.5]]
+    assert tf["printed"].count("[1. 1.]") == 4  # eager and as a graph, both signs
 
 
 def test_the_captured_line_is_saved_with_its_numbers(tf):
