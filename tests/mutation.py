@@ -115,6 +115,8 @@ ALIVE: list[tuple[str, str, str]] = [
     ("tracing", r"^for size, k in ", "any other sizes; the graphs are counted"),
     ("costs", r"text=True", "float reads bytes as well"),
     ("cond|branch", r"sign \* (torch|tf)\.ones", "times one is over one"),
+    # practice/linear_regression.py
+    ("solve-fit", r"lr=0\.1", "any rate that reaches the closed form"),
     # trends/scale.py
     ("sweep", r"rand\(1, 2000", "how many points the loss is measured at"),
     ("recompile", r"guarded\(torch\.randn\(8", "only the type of the numbers is new"),

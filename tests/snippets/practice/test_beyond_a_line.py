@@ -303,6 +303,14 @@ def test_models_have_the_stated_layers(page):
         assert torch.equal(model(x), model.head(features))
 
 
+def test_convolutions_keep_the_size_and_pooling_halves_it(page):
+    x, sizes = page["images"][:2], []
+    for layer in page["CNN"]().features:
+        x = layer(x)
+        sizes.append(x.shape[-1])
+    assert sizes == [8, 8, 8, 4, 4, 4, 4, 2] and x.shape == (2, 32, 2, 2)
+
+
 def test_shift_moves_by_one_pixel(page):
     image = torch.arange(64.0).view(1, 8, 8) + 1
     down = page["shift"](image, 1, 0)
@@ -586,6 +594,15 @@ def test_schedules_match_torch(page):
             if step < total - 1:
                 optimizer.step()
                 scheduler.step()
+
+
+def test_rows_of_the_schedules_are_of_the_steps_they_name(page):
+    rows = [row.split() for row in page.by_region["schedules"].splitlines()]
+    assert [int(step) for step, *_ in rows] == [0, 47, 80, 159]
+    # steps with a name: the start, the top of the cycle, halfway through the cosine, the end
+    low, top, half, end = [[float(rate) for rate in row[1:]] for row in rows]
+    assert low == [0.03, 0.0012] and top[1] == 0.03 and half[0] == 0.015
+    assert end == pytest.approx([0, 0], abs=1e-5)
 
 
 def test_schedules_pay_at_the_high_rate_only(page):
