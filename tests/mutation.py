@@ -128,6 +128,8 @@ ALIVE: list[tuple[str, str, str]] = [
     ),
     # trends/interpretability.py
     ("baseline", r"keepdim=True", "one image is spread over all of them either way"),
+    ("accumulates", r"3 -> ", "any class; that the gradient doubles is shown"),
+    ("check-integrated", r"1000 -> ", "any number of steps with a small error"),
     # practice/beyond_a_line.py
     (
         "first-fit|modes|alias",

@@ -222,6 +222,7 @@ def test_all_but_the_gradient_are_exact_for_a_linear_model(page):
 def test_saturation(page):
     lines = page.by_region["saturation"].splitlines()
     assert [float(line.split()[-1]) for line in lines] == [1.0, 0.0, 0.0, 1.0, 1.0]
+    assert page["two"].item() == 2.0  # as the rows say
     x = torch.tensor([[[[0.5, 3.0]]]])
     assert page["saturating"](x).item() == 1.5
     assert torch.equal(page["saturating"](x), (1 - F.relu(1 - x)).flatten(1).sum(dim=1))
