@@ -797,8 +797,8 @@ def mended_empty_parameters() -> None:
 
 def fails_before_init() -> None:
     """
-    zh: 还没有调用 super().__init__() 就放进一层。抛出 AttributeError。
-    en: Assigns a layer before super().__init__(). Raises AttributeError.
+    zh: 还没有调用 `super().__init__()` 就放进一层。抛出 AttributeError。
+    en: Assigns a layer before `super().__init__()`. Raises AttributeError.
     """
 
     # --8<-- [start:fails-before-init]
@@ -812,8 +812,8 @@ def fails_before_init() -> None:
 
 def mended_before_init() -> None:
     """
-    zh: 先调用 super().__init__()。
-    en: Calls super().__init__() first.
+    zh: 先调用 `super().__init__()`。
+    en: Calls `super().__init__()` first.
     """
 
     # --8<-- [start:mended-before-init]

@@ -40,7 +40,7 @@ def test_a_long_curve_shows_a_dozen_evenly_picked_points_and_says_so(capsys):
     steps = np.arange(100)
     html = drawn(lambda ax: ax.plot(steps, 1 / (steps + 7), label="SGD <1>"), capsys)
     ((caption, rows),) = tables(html)
-    assert caption == "loss · 12 of 100 points, evenly picked"
+    assert caption == "loss · 12 of 100 points"
     assert rows[0] == ["step", "SGD <1>"]
     assert rows[1] == ["0", "0.1429"] and rows[-1] == ["99", "0.009434"]
     assert [int(row[0]) for row in rows[1:]] == [9 * k for k in range(12)]

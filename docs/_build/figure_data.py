@@ -242,11 +242,7 @@ def _diagram(each: Axes) -> str:
 
 
 def _table(heads: list[str], body: list[list[str]], title: str, shown: int, of: int) -> str:
-    picked = (
-        word(f"{of} 个点中均匀取 {shown} 个", f"{shown} of {of} points, evenly picked")
-        if shown < of
-        else ""
-    )
+    picked = word(f"{of} 个点中的 {shown} 个", f"{shown} of {of} points") if shown < of else ""
     caption = " · ".join(filter(None, [escape(title, quote=False), picked]))
     caption = f"<caption>{caption}</caption>" if caption else ""
     head = "".join(f'<th scope="col">{_text(cell)}</th>' if cell else "<td></td>" for cell in heads)

@@ -25,6 +25,7 @@ CLASSES = {
     "text-align: left;justify-items: start;padding-right: 0;padding-left:1em;": "condition",
     "text-align: right;justify-items: end;padding-right: 0;": "left-side",
     "margin-left:-0.16666667em;": "closer",
+    "padding-right:0.1667em;": "farther",
 }
 STYLE = re.compile(r' style="([^"]*)"')
 converter = LatexToMathML(annotation=True, fancy_error=False)

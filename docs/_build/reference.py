@@ -24,6 +24,7 @@ from blocks import runner
 from sources import BETWEEN_HAN, ROOT, SNIPPETS, Block, SourceError, in_language, pages, read
 
 DIRECTIVE = re.compile(r"^::: snippets\.([\w.]+)", re.MULTILINE)
+MARK = re.compile(r"(?m)^ *# --8<-- .*\n")
 HEADING = re.compile(r"#+ (?P<title>.*?) *\{ *#(?P<id>[\w-]+) *\}")
 DEFINITION = (ast.FunctionDef, ast.ClassDef)
 WORDS = {
@@ -203,8 +204,8 @@ def entry(
         return {
             "words": WORDS[language],
             "signature": _signature(obj),
-            "code": in_language(obj.source, language),
-            "example": _fences(block, _without_definitions(code)),
+            "code": MARK.sub("", in_language(obj.source, language)),
+            "example": _fences(block, _without(code, {each.name for each in entries[module]})),
             "taught": f"[{title}]({href}#{anchor})",
             "source": (path, obj.lineno, obj.endlineno, f"{path}:{obj.lineno}–{obj.endlineno}"),
             "test": _test(module, obj.name),
@@ -333,11 +334,11 @@ def _signature(obj: griffe.Object) -> str:
     return in_language("\n".join(shown), language)
 
 
-def _without_definitions(code: str) -> str:
+def _without(code: str, names: set[str]) -> str:
     """A block's code without the functions and classes that have entries of their own."""
     lines = code.split("\n")
     body = ast.parse(code).body
-    kept = [node for node in body if not isinstance(node, DEFINITION) or node.name.startswith("_")]
+    kept = [node for node in body if not isinstance(node, DEFINITION) or node.name not in names]
     if not kept or len(kept) == len(body):
         return code
     for node in reversed(body):
@@ -358,6 +359,15 @@ def _fences(block: Block, code: str) -> str:
         marks += f' data-raises="{error["type"]}"'
     if "measured" in block.options:
         marks += ' data-measured=""'
+    if block.is_view and "result" not in block.options:  # it wrote a part of its page, in Markdown
+        page = block.page.relative_to(ROOT / "docs" / language).as_posix()
+        here, there = map(posixpath.dirname, (page, learned(page)))
+
+        def moved(found: re.Match) -> str:
+            return f"]({posixpath.relpath(posixpath.join(here, found[1]), there or '.')}"
+
+        text = re.sub(r"\]\((?!\w+:)([^)#]+)", moved, text)
+        return f'``````{{ .python data-example="" }}\n{code}\n``````\n\n{text}'
     if block.is_view:  # words in the page's language
         marks += ' data-view=""'
     fences = [('.python data-example=""', code), (f".{lexer} {marks}", text.rstrip())]
