@@ -189,10 +189,14 @@ def test_a_formula_in_need_of_a_style_says_where_to_put_it(project):
 
 
 def test_formulas_are_mathml_with_their_tex(project):
-    project.page("page.md", "# P\n\n$\\eta = 0.1$ and\n\n$$\n\\arg\\min_w L(w)\n$$\n")
+    project.page(
+        "page.md",
+        "# P\n\n$\\eta = 0.1$, $1,234$, $(1, 234)$ and\n\n$$\n\\arg\\min_w L(w)\n$$\n",
+    )
     assert project.build().returncode == 0
     html = project.html("page/index.html")
-    assert html.count("<math") == 2
+    assert html.count("<math") == 4
+    assert html.count('<mo rspace="0">,</mo>') == 1  # within a number
     assert '<annotation encoding="application/x-tex">\\eta = 0.1</annotation>' in html
 
 

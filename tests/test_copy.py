@@ -108,28 +108,6 @@ def raises(block: dict) -> str | None:
     return block["output"] and block["output"].get("data-raises")
 
 
-# Clicks every button of a page; what the clipboard holds after each click.
-CLICKED = """async (name) => {
-  const frame = () => new Promise(requestAnimationFrame);
-  document.querySelectorAll("details").forEach((box) => (box.open = true));
-  document.querySelectorAll(".tabbed-block").forEach((box) => (box.style.display = "block"));
-  const texts = [];
-  for (const box of document.querySelectorAll("div.highlight[data-session]")) {
-    box.scrollIntoView({ block: "center" });
-    const found = () => box.querySelector(`button[aria-label="${name}"]`);
-    for (let n = 0; n < 300 && !found(); n++) await frame(); // what comes into sight gets its buttons
-    texts.push([]);
-    for (const button of [box.querySelector("button[data-md-type=copy]"), found()]) {
-      button.focus();
-      if (document.activeElement !== button) throw new Error(`out of reach: ${box.innerText}`);
-      button.click();
-      texts.at(-1).push(await navigator.clipboard.readText());
-    }
-  }
-  return texts;
-}"""
-
-
 @pytest.fixture(scope="module")
 def copied(browser, address):  # noqa: F811
     """Click every button of a page, and read the clipboard after each click."""
@@ -139,11 +117,26 @@ def copied(browser, address):  # noqa: F811
         context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
         page = context.new_page()
         page.goto(url(address, language, name), wait_until="load")
-        texts = page.evaluate(CLICKED, LABEL[language])
-        if texts:  # a key does what a click does
-            page.evaluate("navigator.clipboard.writeText('')")
-            page.keyboard.press("Enter")
-            assert page.evaluate("navigator.clipboard.readText()") == texts[-1][-1]
+        page.evaluate(
+            "document.querySelectorAll('details').forEach(d => d.open = true)"
+        )
+        page.evaluate(
+            "document.querySelectorAll('.tabbed-block').forEach(b => b.style.display = 'block')"
+        )
+        texts = []
+        for box in page.locator("div.highlight[data-session]").all():
+            plain = box.locator("button[data-md-type=copy]")
+            whole = box.get_by_role("button", name=LABEL[language], exact=True)
+            for _ in range(100):  # what comes into sight is laid out, and may move away
+                box.scroll_into_view_if_needed()
+                if whole.is_visible():
+                    break
+                page.wait_for_timeout(50)
+            texts.append([])
+            for button in (plain, whole):
+                button.focus()  # the keyboard reaches both
+                page.keyboard.press("Enter")
+                texts[-1].append(page.evaluate("navigator.clipboard.readText()"))
         context.close()
         return [tuple(pair) for pair in texts]
 

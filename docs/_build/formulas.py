@@ -27,6 +27,7 @@ CLASSES = {
     "margin-left:-0.16666667em;": "closer",
     "padding-right:0.1667em;": "farther",
 }
+THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # a comma in a number, which takes no space
 STYLE = re.compile(r' style="([^"]*)"')
 converter = LatexToMathML(annotation=True, fancy_error=False)
 failures: list[str] = []  # of the page that is being rendered
@@ -45,6 +46,7 @@ class _MathML(Postprocessor):
 
     def _converted(self, match: re.Match) -> str:
         tex, is_block = html.unescape(match["tex"]), match["tag"] == "div"
+        tex = THOUSANDS.sub("{,}", tex)
         try:
             mathml = converter.convert_with_local_state(tex, displaystyle=is_block)
         except LatexError as error:
