@@ -148,7 +148,8 @@ def _curves(each: Axes, found: list[Series], across: str, title: str) -> list[st
                 break
         else:
             groups.append([series])
-    if len(groups) > 2:  # nothing in common: better one list than many tables
+    has_names = isinstance(each.yaxis.get_major_formatter(), FixedFormatter | FuncFormatter)
+    if len(groups) > 2 or has_names:  # nothing in common: better one list than many tables
         paths, groups = [s for group in groups for s in group] + paths, []
     html = []
     for group in groups:
@@ -158,14 +159,14 @@ def _curves(each: Axes, found: list[Series], across: str, title: str) -> list[st
         heads = [across, *(series.name for series in [*group, *levels])]
         html.append(_table(heads, body, title if title not in heads else "", len(rows), every))
     if paths:
-        kept = max(3, 2 * ROWS // len(paths))
         every = sum(len(series.x) for series in paths)
+        kept = every if every <= MOST else max(3, 2 * ROWS // len(paths))
         body = [
             [series.name, _tick(each.xaxis, series.x[n]), _tick(each.yaxis, series.y[n])]
             for series in paths
             for n in _evenly(len(series.x), kept)
         ]
-        heads = ["", across, title.split(" · ")[-1] or "y"]
+        heads = ["", across, title.split(" · ")[-1] or ("" if has_names else "y")]
         html.append(_table(heads, body, title if title not in heads else "", len(body), every))
     return html
 
