@@ -21,10 +21,19 @@ import griffe
 
 import cache as store
 from blocks import runner
-from sources import BETWEEN_HAN, ROOT, SNIPPETS, Block, SourceError, in_language, pages, read
+from sources import (
+    BETWEEN_HAN,
+    MARKER,
+    ROOT,
+    SNIPPETS,
+    Block,
+    SourceError,
+    in_language,
+    pages,
+    read,
+)
 
 DIRECTIVE = re.compile(r"^::: snippets\.([\w.]+)", re.MULTILINE)
-MARK = re.compile(r"(?m)^ *# --8<-- .*\n")
 HEADING = re.compile(r"#+ (?P<title>.*?) *\{ *#(?P<id>[\w-]+) *\}")
 DEFINITION = (ast.FunctionDef, ast.ClassDef)
 WORDS = {
@@ -196,6 +205,7 @@ def entry(
                 f"no block of {page} uses '{obj.name}'; use it there, or begin its name with _",
             )
         code = in_language(block.code, language)
+        lines = in_language(obj.source, language).split("\n")
         title, anchor = _section(block)
         if not anchor:
             raise SourceError(block.page, block.line, "no heading with an id above this block")
@@ -204,7 +214,7 @@ def entry(
         return {
             "words": WORDS[language],
             "signature": _signature(obj),
-            "code": MARK.sub("", in_language(obj.source, language)),
+            "code": "\n".join(line for line in lines if not MARKER.fullmatch(line)),
             "example": _fences(block, _without(code, {each.name for each in entries[module]})),
             "taught": f"[{title}]({href}#{anchor})",
             "source": (path, obj.lineno, obj.endlineno, f"{path}:{obj.lineno}–{obj.endlineno}"),
@@ -364,7 +374,7 @@ def _fences(block: Block, code: str) -> str:
         here, there = map(posixpath.dirname, (page, learned(page)))
 
         def moved(found: re.Match) -> str:
-            return f"]({posixpath.relpath(posixpath.join(here, found[1]), there or '.')}"
+            return f"]({posixpath.relpath(posixpath.join(here, found[1]), there)}"
 
         text = re.sub(r"\]\((?!\w+:)([^)#]+)", moved, text)
         return f'``````{{ .python data-example="" }}\n{code}\n``````\n\n{text}'
