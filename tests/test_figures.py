@@ -36,7 +36,7 @@ def tables(html: str) -> list[tuple[str, list[list[str]]]]:
     return found
 
 
-def test_a_long_curve_shows_a_dozen_evenly_picked_points_and_says_so(capsys):
+def test_a_long_curve_shows_a_dozen_evenly_picked_points_and_says_of_how_many(capsys):
     steps = np.arange(100)
     html = drawn(lambda ax: ax.plot(steps, 1 / (steps + 7), label="SGD <1>"), capsys)
     ((caption, rows),) = tables(html)
@@ -227,6 +227,42 @@ def test_a_drawing_is_whole_and_has_no_groups_and_decimals_that_say_nothing(caps
     assert re.fullmatch(r"M[\d.]+ [\d.]+L[\d.]+ [\d.]+", line.get("d"))
     assert not re.search(r' (?:d|x|y)="[^"]*\d\.\d{3}', svg)
     assert len(list(tree.iter("use"))) > 2 and list(tree.iter("image"))
+
+
+def test_the_halves_of_a_wide_figure_are_two_windows_that_part_between_its_axes(capsys):
+    kept = []
+
+    def draw(axs):
+        axs[0].plot([0, 1], [0, 1])
+        axs[1].plot([0, 1], [10_000, 20_000])
+        kept[:] = axs
+
+    html = drawn(draw, capsys, columns=2, width=7)
+    views = re.findall(r'<svg (?:class="fig-half" )?viewBox="([^"]*)"', html)
+    whole, left, right = [[float(number) for number in view.split()] for view in views]
+    assert left[:2] == whole[:2] and left[3] == right[3] == whole[3]
+    assert right[:2] == [left[2], whole[1]]
+    assert left[2] + right[2] == pytest.approx(whole[2], abs=0.1)
+    first, second = (each.get_position() for each in kept)
+    digits = 5 * 5  # the labels of the right one belong to its window
+    assert first.x1 * whole[2] < right[0] < second.x0 * whole[2] - digits
+    # They show one drawing, and nobody hears it three times.
+    (name,) = set(re.findall(r'<use href="#(\w+)"/></svg>', html))
+    assert html.count(f'<g id="{name}">') == 1
+    assert html.count('aria-hidden="true"><use') == len(views) - 1
+    assert "fig-half" not in drawn(draw, capsys, columns=2, width=6)
+    assert "fig-half" not in drawn(lambda ax: ax.plot([0, 1]), capsys, width=7)
+
+
+@pytest.mark.parametrize(("width", "labelled"), [(6, 1), (7, 2)])
+def test_halves_that_share_a_scale_have_its_labels_each(capsys, width, labelled):
+    def draw(axs):
+        for each in axs:
+            each.plot([0, 1], [111, 111.5])
+
+    html = drawn(draw, capsys, columns=2, width=width, share=True)
+    drawing = html[html.index("fig-drawing") : html.index("<details")]
+    assert len(re.findall(r">111\.2<", drawing)) == labelled
 
 
 def test_powers_on_logarithmic_axes_are_raised_text(capsys):

@@ -1,5 +1,6 @@
 """The pages: each has its twin, which says the same in the same order, and types no result."""
 
+import ast
 import re
 
 import pytest
@@ -8,6 +9,7 @@ from sources import (
     LANGUAGES,
     ROOT,
     SNIPPETS,
+    VARIANT,
     blocks,
     pages,
     regions,
@@ -62,6 +64,29 @@ def shape(path) -> dict[str, list]:
 def test_every_page_has_its_twin_and_every_source_is_sound():
     assert ZH.keys() == EN.keys()
     assert survey()[1] == []
+
+
+class Wordless(ast.NodeTransformer):
+    """Takes the words from code, not what stands between them."""
+
+    def visit_Constant(self, node):
+        return ast.Constant("") if isinstance(node.value, str) else node
+
+    def visit_JoinedStr(self, node):
+        kept = [each for each in node.values if isinstance(each, ast.FormattedValue)]
+        node.values = sorted(kept, key=ast.dump)
+        return node if kept else ast.Constant("")
+
+
+@pytest.mark.parametrize("path", sorted(SNIPPETS.rglob("*.py")), ids=relative)
+def test_twin_statements_differ_in_their_words_alone(path):
+    halves = {language: [] for language in LANGUAGES}
+    for line in filter(
+        None, map(VARIANT.fullmatch, path.read_text("utf-8").split("\n"))
+    ):
+        statement = Wordless().visit(ast.parse(line["code"].strip()))
+        halves[line["lang"]].append(ast.dump(statement))
+    assert halves["zh"] == halves["en"]
 
 
 @pytest.mark.parametrize("name", NAMES)

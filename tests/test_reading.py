@@ -208,6 +208,26 @@ def test_the_first_screen_shows_code_and_what_it_gave(tab, address, language):  
     assert mark["y"] + mark["height"] <= 720
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_halves_of_a_drawing_stand_below_each_other_on_a_phone(tab, address, width):  # noqa: F811
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.goto(url(address, "en", "basics/losses.md"), wait_until="networkidle")
+    figure = tab.locator("figure:has(.fig-half)").first
+    box = figure.locator(".fig-drawing").bounding_box()
+    if width == 390:
+        above, below = (
+            half.bounding_box() for half in figure.locator(".fig-half").all()
+        )
+        assert above["y"] + above["height"] <= below["y"] + 1
+        assert above["width"] == below["width"] == box["width"]
+        assert figure.locator("svg[role=img]").bounding_box()["width"] <= 1
+        wide = "box => box.scrollWidth > box.clientWidth"
+        assert not figure.locator(".fig-drawing").evaluate(wide)
+    else:
+        assert not figure.locator(".fig-half").first.is_visible()
+        assert figure.locator("svg[role=img]").bounding_box()["width"] == box["width"]
+
+
 def test_88_letters_of_code_fit_beside_both_side_columns(tab, address):  # noqa: F811
     tab.goto(url(address, "en", "basics/optimizers.md"), wait_until="networkidle")
     letters = tab.evaluate(

@@ -71,6 +71,7 @@ RAISED = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LOWERED = {raised: plain for plain, raised in RAISED.items()}
 POWER = re.compile(r"\^\{(−?\d+)\}")
 DRAWN_POWER = re.compile(r"(?<=\d)([⁻⁰¹²³⁴-⁹]+)(?=</text>)")
+WIDE = 450  # units of a drawing that would be too small to read on a phone
 DECIMALS = re.compile(r"-?\d+\.\d{2,}")
 DASHES = ["-", "--", "-.", ":", (0, (8, 2, 1.5, 2, 1.5, 2)), (0, (10, 3)), (0, (1.5, 4))]
 # Text that only the browser will draw has no glyphs here, and needs none.
@@ -131,6 +132,7 @@ def axes(
         figure = Figure(figsize=(width, height), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
         yield grid[0, 0] if grid.size == 1 else grid.squeeze()
+        halves = (rows, columns) == (1, 2) and width * 72 > WIDE
         above = {}
         for number, each in enumerate(grid.flat):
             each.set_xlabel(each.get_xlabel() or x)
@@ -139,6 +141,8 @@ def axes(
             above[each] = " · ".join(filter(None, parts))
             each.set(title="", ylabel="")
             each.set_title(above[each], loc="left")
+            if halves and each.axison:  # each will stand alone, even where they share a scale
+                each.tick_params(labelleft=True)
             for axis in (each.xaxis, each.yaxis):
                 if isinstance(axis.get_major_formatter(), LogFormatterSciNotation):
                     base = axis.get_transform().base
@@ -149,7 +153,14 @@ def axes(
         buffer = io.StringIO()
         # 72 units an inch in the file; the page scales the drawing to its column.
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-        show(_html(buffer.getvalue(), alt, _legend(grid.flat), values))
+        between = _between(figure, *grid.flat) if halves else None
+        show(_html(buffer.getvalue(), alt, _legend(grid.flat), values, between))
+
+
+def _between(figure: Figure, left, right) -> float:
+    """Where the left one of two axes ends and the right one begins, in units of the drawing."""
+    boxes = [each.get_tightbbox() for each in (left, right)]
+    return (boxes[0].x1 + boxes[1].x0) / 2 * 72 / figure.dpi
 
 
 def _tell_apart(grid) -> None:
@@ -233,7 +244,7 @@ def _themed(colour: str) -> str:
     return COLOURS.get(colour, colour)
 
 
-def _html(svg: str, alt: str, legend: str, values: str) -> str:
+def _html(svg: str, alt: str, legend: str, values: str, between: float | None) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
@@ -251,16 +262,25 @@ def _html(svg: str, alt: str, legend: str, values: str) -> str:
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#f{unique}\1)", svg)
     view = re.search(r'viewBox="([^"]+)"', svg)[1]
     body = re.sub(r">\s+<", "><", svg[svg.index(">") + 1 :]).strip()
-    kind = "fig fig-wide" if float(view.split()[2]) > 450 else "fig"
+    left, top, width, height = map(float, view.split())
+    kind = "fig fig-wide" if width > WIDE else "fig"
     key = f'<ul class="fig-legend">{legend}</ul>' if legend else ""
     if values:
         values = (
             f'<details class="fig-data" data-search-exclude><summary>{figure_data.word("数据表", "Data table")}'
             f"</summary>{values}</details>"
         )
+    below = ""
+    if between:  # on a phone the halves stand below each other: two windows on the same drawing
+        body = f'<g id="f{unique}">{body.removesuffix("</svg>")}</g></svg>'
+        for begin, end in ((left, between), (between, left + width)):
+            below += (
+                f'<svg class="fig-half" viewBox="{begin:g} {top:g} {end - begin:g} {height:g}"'
+                f' aria-hidden="true"><use href="#f{unique}"/></svg>'
+            )
     return (
-        f'<figure class="{kind}">{key}<div class="fig-drawing">'
-        f'<svg viewBox="{view}" role="img" aria-label="{escape(alt)}">{body}</div>{values}</figure>'
+        f'<figure class="{kind}">{key}<div class="fig-drawing"><svg viewBox="{view}" role="img"'
+        f' aria-label="{escape(alt)}">{body}{below}</div>{values}</figure>'
     )
 
 

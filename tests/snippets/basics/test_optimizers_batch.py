@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 
 import numpy as np
 import pytest
@@ -59,6 +60,18 @@ def test_the_noise_falls_as_one_over_the_root_of_the_batch(g, single):
         assert drawn.shape == (150, 2)
         scatter = math.sqrt(((drawn - single.mean(0)) ** 2).sum(1).mean())
         assert scatter == pytest.approx(expected, rel=2 * relative / 150**0.5)
+
+
+def test_the_rows_print_what_was_found_beside_what_was_predicted(g):
+    rows = [
+        re.findall(r"= +([\d.]+)", row) for row in g.by_region["sweep"].splitlines()
+    ]
+    for (size, *row), (batch, out) in zip(rows, g["table"].items(), strict=True):
+        assert int(size) == batch
+        noise, predicted, excess = map(float, row)
+        assert noise == pytest.approx(out["noise"], abs=6e-4)
+        assert predicted == pytest.approx(g["sigma"] / batch**0.5, abs=6e-4)
+        assert excess == pytest.approx(out["tail"], abs=6e-6)
 
 
 def test_the_excess_loss_of_sgd_follows_the_moments_of_its_error(g):
