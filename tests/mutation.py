@@ -119,6 +119,7 @@ ALIVE: list[tuple[str, str, str]] = [
     ("module-list", r"lr=0\.1", "nothing is trained; the parameters are counted"),
     # concepts/frameworks.py
     ("tracing", r"^for size, k in ", "any other sizes; the graphs are counted"),
+    ("branch-graph", r"TensorSpec\(\[2\]\)", "any length: the operations are shown"),
     ("costs", r"text=True", "float reads bytes as well"),
     ("cond|branch", r"sign \* (torch|tf)\.ones", "times one is over one"),
     # practice/linear_regression.py

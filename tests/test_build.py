@@ -200,6 +200,16 @@ def test_formulas_are_mathml_with_their_tex(project):
     assert '<annotation encoding="application/x-tex">\\eta = 0.1</annotation>' in html
 
 
+def test_a_mark_stays_with_a_formula_that_fits_on_a_phone(project):
+    short = r"\operatorname{Var}(\hat y) \ge 0"  # many letters of TeX, few of formula
+    long = "a + b + c + d + e + f + g + h + i + j + k + l + m + n + o"
+    project.page("page.md", f"# P\n\n一（${short}$），二（${long}$）。\n")
+    assert project.build().returncode == 0
+    html = project.html("page/index.html")
+    assert re.search(r'<span class="nobr">（<math.*?</math>），</span>', html)
+    assert re.search(r"（\u2060<math.*?</math>\u2060）。", html)
+
+
 def test_a_failed_build_is_mended_by_the_next_good_one(project):
     project.write("snippets/page.py", SNIPPET)
     project.page("page.md", include("fails"))

@@ -282,3 +282,25 @@ def test_powers_on_logarithmic_axes_are_raised_text(capsys):
 
     html = drawn(short, capsys)
     assert re.search(r">3×10<tspan dy=\"-4\"[^>]*>−1</tspan></text>", html)
+
+
+def test_images_below_the_first_row_are_named_after_their_column(capsys):
+    def draw(axs):
+        for row in axs:
+            for each in row:
+                each.imshow(np.eye(2))
+
+    html = drawn(
+        draw, capsys, x="", y="", columns=2, rows=3, titles=["in", "out"] + [""] * 4
+    )
+    ((_, rows),) = tables(html)
+    assert [row[0] for row in rows[1:]] == [
+        "in",
+        "out",
+        "in 2",
+        "out 2",
+        "in 3",
+        "out 3",
+    ]
+    ((_, rows),) = tables(drawn(draw, capsys, x="", y="", columns=2, rows=2))
+    assert [row[0] for row in rows[1:]] == ["1", "2", "3", "4"]

@@ -219,11 +219,14 @@ def _summary(images: list[Axes], title_of: dict[Axes, str]) -> str:
         word("平均", "mean"),
     ]
     body = []
+    tops: dict[int, str] = {}  # where only the first row has titles, they are its columns'
     for number, each in enumerate(images, 1):
+        place = each.get_subplotspec()
+        row, top = place.rowspan.start + 1, tops.setdefault(place.colspan.start, title_of[each])
         pixels = _pixels(each)
         size = " × ".join(map(str, pixels.shape))
         least, most, mean = np.nanmin(pixels), np.nanmax(pixels), np.nanmean(pixels)
-        name = title_of[each] or str(number)
+        name = title_of[each] or (f"{top} {row}" if top else str(number))
         body.append([name, size, _number(least), _number(most), _number(mean)])
     return _table(heads, body, "", 0, 0)
 

@@ -28,6 +28,7 @@ CLASSES = {
     "padding-right:0.1667em;": "farther",
 }
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # a comma in a number, which takes no space
+UNSEEN = re.compile(r"<annotation.*?</annotation>|<[^>]+>", re.DOTALL)
 STYLE = re.compile(r' style="([^"]*)"')
 converter = LatexToMathML(annotation=True, fancy_error=False)
 failures: list[str] = []  # of the page that is being rendered
@@ -66,7 +67,7 @@ class _MathML(Postprocessor):
         before, after = match["open"], match["mark"]
         if not (before or after):
             return mathml
-        if len(tex) < 30:
+        if len(UNSEEN.sub("", mathml)) < 28:
             return f'<span class="nobr">{before}{mathml}{after}</span>'
         joiner = "\u2060"  # a long formula may have to break itself on a phone
         return f"{before}{joiner if before else ''}{mathml}{joiner if after else ''}{after}"
