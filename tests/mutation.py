@@ -58,7 +58,7 @@ ALIVE: list[tuple[str, str, str]] = [
         "it still fails with the type and the last line that the tests assert",
     ),
     (
-        "solve",
+        "solve|solution",
         r"^ *check_\w+\(",
         "the checker has tests of its own; here it only speaks",
     ),
