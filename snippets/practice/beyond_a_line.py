@@ -490,8 +490,8 @@ for name, (clean, noisy) in zip(treatments, results.mean(dim=2), strict=True):
 # --8<-- [start:schedules]
 def cosine(step: int, total: int, peak: float) -> float:
     """
-    zh: 余弦退火：从 peak 沿半个余弦降到零（Loshchilov & Hutter 2016，式 5）。
-    en: Cosine annealing from `peak` to zero (Loshchilov & Hutter 2016, eq. 5).
+    zh: 余弦退火：从 peak 沿半个余弦降到零（Loshchilov & Hutter 2017，式 5）。
+    en: Cosine annealing from `peak` to zero (Loshchilov & Hutter 2017, eq. 5).
     """
     return peak / 2 * (1 + math.cos(math.pi * step / total))
 
@@ -666,8 +666,8 @@ def fails_scheduler() -> None:
     """
     # --8<-- [start:fails-scheduler]
     optimizer = torch.optim.SGD(nn.Linear(64, 10).parameters(), lr=0.1)
-    # zh: 总步数数成了轮数：16 步之后就没有下一步了
-    # en: epochs where steps belong: after these 16 there is no next step
+    # zh: 把一轮的步数当成了总步数：16 步之后就没有下一步了
+    # en: the steps of one epoch where all belong: after these 16 there is no next
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=0.1, total_steps=16
     )
@@ -702,7 +702,7 @@ def check_conv(
     answer: Callable[[int, int, int, int, int, int], tuple[int, int]],
 ) -> None:
     """
-    zh: answer(边长, 进, 出, 核, 步幅, 填充) 应返回 (输出边长, 参数个数)。
+    zh: answer(边长, 进, 出, 核, 步幅, 补零) 应返回 (输出边长, 参数个数)。
     en: answer(side, inputs, outputs, kernel, stride, padding) -> (side, parameters).
     """
     for case in ((8, 1, 16, 3, 1, 1), (8, 1, 8, 5, 2, 2), (9, 3, 4, 2, 2, 0)):
@@ -750,8 +750,8 @@ def check_accuracy(answer: Callable[[nn.Module, Batches], float]) -> None:
     en: answer(model, batches) returns the accuracy and leaves the model in its mode.
     """
 
-    # zh: 这个模型在训练模式下必错，在评估模式下必对
-    # en: this model is always wrong in train mode and always right in eval mode
+    # zh: 评估模式下它答出 x，训练模式下必答别的；第二批的标签故意给反
+    # en: in eval mode it answers x, in train mode never; the second batch is mislabelled
     class Probe(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             target = F.one_hot(x.long().flatten(), 10).float()

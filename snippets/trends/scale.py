@@ -1077,9 +1077,9 @@ def check_quantize_rows(answer: Callable) -> None:
 # --8<-- [start:solution-rows]
 def quantize_rows(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """
-    zh: 每行一个比例的 int8 量化：
-    zh: weight (m, n) 变成 int8 (m, n) 和比例 (m, 1)。
-    en: int8 with a scale for each row: weight (m, n) becomes int8 (m, n) and scales
+    zh: 每行一个步长的 int8 量化：
+    zh: weight (m, n) 变成 int8 (m, n) 和步长 (m, 1)。
+    en: int8 with a step for each row: weight (m, n) becomes int8 (m, n) and steps
     en: (m, 1).
     """
     s = weight.abs().amax(1, keepdim=True) / 127
