@@ -108,39 +108,41 @@ def raises(block: dict) -> str | None:
     return block["output"] and block["output"].get("data-raises")
 
 
-# Clicks the two buttons of each block, and returns what the browser copies at each click. The buttons
-# come when a block comes into sight; without drawings and formulas, laying out takes a quarter.
-CLICK = """async (label) => {
-  let copied;
-  addEventListener("copy", () => (copied = document.activeElement.value));
+# Shows all blocks, and only what must be laid out for them; returns how many there are.
+SHOW = """() => {
+  addEventListener("copy", () => (window.copied = document.activeElement.value));
   document.querySelectorAll("article :is(figure, math)").forEach((each) => each.remove());
   document.querySelectorAll("details").forEach((each) => (each.open = true));
   document.querySelectorAll(".tabbed-block").forEach((each) => (each.style.display = "block"));
-  const texts = [];
-  for (const block of document.querySelectorAll("div.highlight[data-session]")) {
-    const buttons = ["[data-md-type=copy]", `[aria-label="${label}"]`];
-    const found = () => buttons.map((each) => block.querySelector(`button${each}`));
-    block.scrollIntoView({ behavior: "instant", block: "center" });
-    while (found().includes(null)) await new Promise(requestAnimationFrame);
-    texts.push(found().map((button) => {
-      copied = "nothing";
-      button.click();
-      return copied;
-    }));
-  }
-  return texts;
+  return document.querySelectorAll("div.highlight[data-session]").length;
+}"""
+# Clicks the two buttons of a block, which come when it is in sight; returns what the browser copies.
+CLICK = """async ([number, label]) => {
+  const block = document.querySelectorAll("div.highlight[data-session]")[number];
+  const buttons = ["[data-md-type=copy]", `[aria-label="${label}"]`];
+  const found = () => buttons.map((each) => block.querySelector(`button${each}`));
+  block.scrollIntoView({ behavior: "instant", block: "center" });
+  while (found().includes(null)) await new Promise(requestAnimationFrame);
+  return found().map((button) => {
+    window.copied = "nothing";
+    button.click();
+    return window.copied;
+  });
 }"""
 
 
 @pytest.fixture(scope="module")
 def copied(browser, address):  # noqa: F811
-    """What every button of a page copies."""
+    """What every button of a page copies; each call counts as a reader's click, for some seconds."""
 
     @functools.cache
     def of_page(language: str, name: str) -> list[list[str]]:
         page = browser.new_page()
-        page.goto(url(address, language, name), wait_until="load")
-        texts = page.evaluate(CLICK, LABEL[language])
+        page.goto(url(address, language, name), wait_until="networkidle")
+        texts = [
+            page.evaluate(CLICK, [number, LABEL[language]])
+            for number in range(page.evaluate(SHOW))
+        ]
         page.close()
         return texts
 
