@@ -117,6 +117,8 @@ ALIVE: list[tuple[str, str, str]] = [
     ("replaced-mended", r"range\(200", "any number of steps that reach the end"),
     ("clipped", r"max_norm=1", "any bound keeps the run from blowing up"),
     ("module-list", r"lr=0\.1", "nothing is trained; the parameters are counted"),
+    # basics/optimizers_batch.py
+    ("run", r"range\(1000\)", "how many batches the noise is averaged over"),
     # concepts/frameworks.py
     ("tracing", r"^for size, k in ", "any other sizes; the graphs are counted"),
     ("branch-graph", r"TensorSpec\(\[2\]\)", "any length: the operations are shown"),
@@ -124,10 +126,12 @@ ALIVE: list[tuple[str, str, str]] = [
     ("cond|branch", r"sign \* (torch|tf)\.ones", "times one is over one"),
     # practice/linear_regression.py
     ("solve-fit", r"lr=0\.1", "any rate that reaches the closed form"),
-    # basics/optimizers_batch.py
-    ("run", r"range\(1000\)", "how many batches the noise is averaged over"),
     # trends/scale.py
-    ("state", r"momentum=0\.9", "any momentum: the bytes of its state are counted"),
+    (
+        "optimizer-state",
+        r"momentum=0\.9",
+        "any momentum: the bytes of its state are counted",
+    ),
     ("sweep", r"rand\(1, 2000", "how many points the loss is measured at"),
     ("recompile", r"guarded\(torch\.randn\(8", "only the type of the numbers is new"),
     ("capture", r"^points = ", "how many points, and how wide, the function is given"),

@@ -124,6 +124,8 @@ CLICK = """async ([number, label]) => {
   block.scrollIntoView({ behavior: "instant", block: "center" });
   while (found().includes(null)) await new Promise(requestAnimationFrame);
   return found().map((button) => {
+    button.focus();
+    if (document.activeElement !== button) return "out of the keyboard's reach";
     window.copied = "nothing";
     button.click();
     return window.copied;

@@ -111,7 +111,8 @@ def axes(
         alt: what the figure shows, with its numbers, in the page's language.
         x: the label of the horizontal axis; y: of the vertical one, set above it.
         titles: one title for each of several axes.
-        columns: axes side by side; rows: below each other.
+        columns: axes side by side (below each other on a phone, where two are wide); rows: below
+            each other.
         width: of the drawing in inches at 96 units each; height: likewise.
         share: whether several axes share their scales.
         tables: whether the numbers are folded under the figure.

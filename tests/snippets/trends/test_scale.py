@@ -378,6 +378,13 @@ def test_a_data_dependent_branch_breaks_the_graph_and_where_does_not(page):
 
 def test_guards_capture_again_for_new_shapes_once_and_for_a_new_dtype(page):
     assert page["capture_counts"] == [1, 1, 2, 2, 2, 3]
+    # With the rows a symbol, only none and one are captured by themselves, once.
+    before = len(page["captures"])
+    counts = []
+    for rows in (5, 1, 1, 0, 7):
+        page["guarded"](torch.randn(rows, 4))
+        counts.append(len(page["captures"]) - before)
+    assert counts == [0, 1, 1, 2, 2]
 
 
 def test_fullgraph_names_the_branch(page):
