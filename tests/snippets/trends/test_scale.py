@@ -378,13 +378,22 @@ def test_a_data_dependent_branch_breaks_the_graph_and_where_does_not(page):
 
 def test_guards_capture_again_for_new_shapes_once_and_for_a_new_dtype(page):
     assert page["capture_counts"] == [1, 1, 2, 2, 2, 3]
-    # With the rows a symbol, only none and one are captured by themselves, once.
-    before = len(page["captures"])
+
+
+def test_with_the_rows_a_symbol_only_none_and_one_are_captured_apart(page):
+    torch._dynamo.reset()
+    found = []
+
+    def record(graph, example_inputs):
+        found.append(graph)
+        return graph.forward
+
+    function = torch.compile(page["gelu"], backend=record)
     counts = []
-    for rows in (5, 1, 1, 0, 7):
-        page["guarded"](torch.randn(rows, 4))
-        counts.append(len(page["captures"]) - before)
-    assert counts == [0, 1, 1, 2, 2]
+    for rows in (8, 16, 64, 1, 1, 0, 7):
+        function(torch.randn(rows, 4))
+        counts.append(len(found))
+    assert counts == [1, 2, 2, 3, 3, 4, 4]
 
 
 def test_fullgraph_names_the_branch(page):
