@@ -133,6 +133,7 @@ ALIVE: list[tuple[str, str, str]] = [
         "any momentum: the bytes of its state are counted",
     ),
     ("sweep", r"rand\(1, 2000", "how many points the loss is measured at"),
+    ("recompile", r"^for rows in ", "any other numbers of rows; captures are counted"),
     ("recompile", r"guarded\(torch\.randn\(8", "only the type of the numbers is new"),
     ("capture", r"^points = ", "how many points, and how wide, the function is given"),
     (
