@@ -455,7 +455,7 @@ def trial(
         model.parameters(), lr=1e-2, weight_decay=weight_decay, fused=True
     )
     batches = shuffled(Digits(images[rows], given, augment), seed, batch_size=50)
-    history = fit(model, batches, val_batches, optimizer, epochs=40)
+    history = fit(model, batches, val_batches, optimizer, epochs=30)
     last, shifted = evaluate(model, judge)[1], evaluate(model, moved)[1]
     model.load_state_dict(history.best_state)
     return last, evaluate(model, judge)[1], shifted

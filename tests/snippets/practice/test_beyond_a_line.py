@@ -523,7 +523,7 @@ def test_trial_is_what_it_says(page):
         model.parameters(), lr=0.01, weight_decay=0.0, fused=True
     )
     data = page["shuffled"](page["Digits"](page["images"][rows], given), 1, 50)
-    history = page["fit"](model, data, page["val_batches"], optimizer, 40)
+    history = page["fit"](model, data, page["val_batches"], optimizer, 30)
     unused = [r for r in page["train_rows"].tolist() if r not in set(rows.tolist())]
     assert len(unused) == 900
     x, y = page["images"][unused], page["labels"][unused]
