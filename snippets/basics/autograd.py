@@ -45,8 +45,8 @@ def by_hand(x: Tensor) -> Tensor:
 
 def by_difference(x: Tensor, h: float) -> Tensor:
     """
-    zh: f 的中心差商，步长 h > 0；形状与 x 相同，误差为 O(h²)。
-    en: The central difference of f with step h > 0, of x's shape; its error is O(h²).
+    zh: f 的中心差分，步长 h > 0；形状与 x 相同，截断误差为 O(h²)。
+    en: The central difference of f with step h > 0, of x's shape; it truncates O(h²).
     """
     return (f(x + h) - f(x - h)) / (2 * h)
 
@@ -282,8 +282,9 @@ numbers = (0.7, -1.3, 2.1)
 
 def formula(a, b, c):
     """
-    zh: 六种运算的一个公式；参数全是 Value 或全是标量张量，c > 0。
-    en: A formula of six operations; all Values or all scalar tensors, with c > 0.
+    zh: 用到引擎九种运算的一个公式；参数全是 Value 或全是标量张量，c > 0。
+    en: A formula of the engine's nine operations; all Values or all scalar tensors,
+    en: c > 0.
     """
     return ((a * b + c) ** 2 / (1 + a.exp()) - (c * a).tanh()) * c.log() + 2 * -b
 
@@ -485,10 +486,10 @@ observed = {}
 
 def observe(name: str, run: Callable[[], Tensor]) -> None:
     """
-    zh: 运行 run，打印输出有没有图、Dropout 和 BatchNorm
-    zh: 是否在训练状态；都记入 observed。
-    en: Run run; print if its output has a graph, and whether dropout and
-    en: batch norm are training; all is kept in observed.
+    zh: 运行 run，打印输出有没有图、是不是推理张量、有没有元素被 Dropout 置零，
+    zh: 以及 BatchNorm 的滑动平均变了没有；都记入 observed。
+    en: Run run; print if its output has a graph, is an inference tensor and has zeros
+    en: from dropout, and if batch norm's running mean changed; kept in observed.
     """
     before = net[1].running_mean.clone()
     out = run()
@@ -830,8 +831,8 @@ def check_sigmoid(sigmoid: Callable[[Value], Value]) -> None:
         message = "图断了：结果里没有记下它来自 a"  # zh
         message = "the graph is cut: the result does not remember a"  # en
         assert a in history(result), message
-        message = f"{number} 处的梯度是 {a.grad:.4f}，应为 {t.grad:.4f}"  # zh
-        message = f"at {number} the gradient is {a.grad:.4f}, not {t.grad:.4f}"  # en
+        message = f"a = {number}：sigmoid(a) * (a + 1) 的导数是 {a.grad:.4f}，应为 {t.grad:.4f}"  # zh
+        message = f"a = {number}: sigmoid(a) * (a + 1) has slope {a.grad:.4f}, not {t.grad:.4f}"  # en
         assert math.isclose(a.grad, t.grad.item()), message
 
 
@@ -875,7 +876,7 @@ def check_accumulate(accumulate: Callable[[nn.Module, Iterable], None]) -> None:
     message = "只剩最后一份：中途把梯度清零了"  # zh
     message = "only the last part is left: the gradients were cleared on the way"  # en
     assert not torch.allclose(answer, parts[-1], atol=1e-6), message
-    message = "几个平均值直接相加：没有按份缩小"  # zh
+    message = "几个平均值直接相加：没有按所占比例缩小"  # zh
     message = "the means are simply added: nothing is scaled down"  # en
     assert not torch.allclose(answer, sum(parts), atol=1e-6), message
     message = "各份权重相同，但大小不同：按样本数加权"  # zh

@@ -30,10 +30,10 @@ def run(h: float, dtype: str, form: str) -> dict[str, list[float] | float]:
     """
     zh: 在 x = 1 处求 f 的导数：以步长 h 作差分，同一精度再用自动求导。
     zh: 返回差分的两点 x、y，割线在 x = -0.5 与 x = 2.5 处的高度，
-    zh: 以及两种办法的误差。
+    zh: 割线的斜率，以及两种办法的误差。
     en: The derivative of f at x = 1, by a difference of step h and by autograd in the
     en: same precision. Returns the two points x and y, the heights of the secant at
-    en: x = -0.5 and x = 2.5, and the errors of both ways.
+    en: x = -0.5 and x = 2.5, its slope, and the errors of both ways.
     """
     at = torch.tensor(1.0, dtype=getattr(torch, dtype), requires_grad=True)
     f(at).backward()

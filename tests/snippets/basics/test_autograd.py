@@ -136,6 +136,19 @@ def test_micro_batches_add_up_to_the_batch(g):
     assert [len(part) for part in g["inputs"].split(4)] == [4, 4, 4]
 
 
+def test_micro_batches_with_batch_norm_do_not():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    x, y = torch.randn(12, 3), torch.randn(12, 1)
+    mse = nn.functional.mse_loss
+    whole = torch.autograd.grad(mse(model(x), y), model[0].weight)[0]
+    parts = zip(x.split(4), y.split(4), strict=True)
+    micro = sum(
+        torch.autograd.grad(mse(model(a), b) / 3, model[0].weight)[0] for a, b in parts
+    )
+    assert not torch.allclose(micro, whole, rtol=0.01)
+
+
 # The engine
 
 
@@ -296,6 +309,32 @@ def test_graph_is_walked_from_the_output_to_the_leaves(g, printed):
     ]
 
 
+def test_what_is_computed_without_gradients_is_a_leaf_without_a_node():
+    product = torch.ones(2) * 3
+    assert product.is_leaf and product.grad_fn is None
+
+
+def test_only_saved_values_are_released():
+    a = torch.tensor(1.0, requires_grad=True)
+    total = a + 2  # saves nothing
+    total.backward()
+    total.backward()
+    assert a.grad == 2
+
+
+def test_a_node_waits_for_its_users_whatever_its_number():
+    a = torch.tensor(1.0, requires_grad=True)
+    out = a.sin() * a.cos()
+    leaf = out.grad_fn.next_functions[0][0].next_functions[0][0]
+    users = [node for node, _ in out.grad_fn.next_functions]
+    assert leaf._sequence_nr() > max(node._sequence_nr() for node in users)
+    order = []
+    for node in (*users, leaf):
+        node.register_hook(lambda *_, node=node: order.append(node.name()))
+    out.backward()
+    assert order == ["CosBackward0", "SinBackward0", "torch::autograd::AccumulateGrad"]
+
+
 # A function of one's own
 
 
@@ -303,6 +342,12 @@ def test_naive_softplus_overflows(g, printed):
     assert g["naive_slope"][2].isnan()
     assert "tensor([0.1269, 0.6931,    inf])" in printed
     assert "tensor([0.1192, 0.5000,    nan])" in printed
+
+
+def test_stable_softplus_has_the_wrong_slope_at_its_kink_without_a_rule(g):
+    x = torch.tensor([-2.0, 0.0, 100.0], requires_grad=True)
+    g["Softplus"].forward(x).sum().backward()
+    assert x.grad.tolist() == pytest.approx([0.1192, 1.0, 1.0], abs=1e-4)
 
 
 def test_softplus_is_torchs_everywhere(g):
@@ -356,6 +401,20 @@ def test_modes_are_told_apart(g, printed):
         assert f"{name:15} {row}" in printed
 
 
+def test_detach_lets_the_forward_pass_be_recorded(g):
+    def saved(run):
+        count = []
+        with torch.autograd.graph.saved_tensors_hooks(count.append, lambda x: x):
+            run()
+        return len(count)
+
+    net, batch = g["net"], g["batch"]
+    recorded = saved(lambda: net(batch))
+    assert recorded == saved(lambda: net(batch).detach()) > 0
+    with torch.no_grad():
+        assert saved(lambda: net(batch)) == 0
+
+
 def test_no_grad_features_can_be_trained_on(g):
     assert g["head"].weight.grad.shape == (1, 8)
     assert g["net"][0].weight.grad is None
@@ -368,6 +427,12 @@ def test_inference_tensors_cannot(g):
         RuntimeError, match="^Inference tensors cannot be saved for back"
     ):
         g["fails_inference"]()
+    with torch.inference_mode():
+        features = torch.ones(1)
+    w = torch.ones(1, requires_grad=True)
+    (w + features).backward()
+    assert w.grad == 1
+    (w * features.clone()).backward()
 
 
 def test_detach_shares_memory(g, printed):
@@ -406,6 +471,23 @@ def test_rosenbrock_is_least_at_one_one(g):
 def test_learning_rate_limit_of_the_valley(printed):
     limit = 2 / np.linalg.eigvalsh([[802, -400], [-400, 200]]).max()
     assert f"2 / max(eigenvalue) = {limit:.6f}" in printed
+
+
+def test_learning_rate_limit_holds_close_to_the_minimum_only(g):
+    at = torch.tensor([1.0, 1.0], dtype=torch.float64)
+    there = torch.func.hessian(g["rosenbrock"])
+    limit = 2 / torch.linalg.eigvalsh(there(at)).max()
+    x = at + torch.tensor([1e-6, 0.0])
+    for rate, settles in ((0.9 * limit, True), (1.1 * limit, False)):
+        y = x
+        for _ in range(50):
+            y = y - rate * torch.func.grad(g["rosenbrock"])(y)
+        # only the steep direction counts: along the other nothing moves in 50 steps
+        steep = torch.linalg.eigh(there(at))[1][:, -1]
+        moved = abs((y - at) @ steep) < abs((x - at) @ steep)
+        assert moved == settles
+    start = torch.tensor([-0.5, 0.25], dtype=torch.float64)
+    assert 2 / torch.linalg.eigvalsh(there(start)).max() > 2 * limit
 
 
 def test_hessian_vector_product(g, printed):
@@ -465,6 +547,15 @@ def test_only_the_failing_line_is_wrong(g):
     assert left_by("fails_detach_in_place")["loss"].item() == 9.0
 
 
+def test_anomaly_mode_names_the_operation_whose_value_was_changed(g):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with torch.autograd.set_detect_anomaly(True), pytest.raises(RuntimeError):
+            g["fails_in_place"]()
+    trace = str(caught[-1].message)
+    assert "b = torch.exp(a)" in trace and "b += 1" not in trace
+
+
 def test_mended_versions_give_the_right_gradients(printed):
     assert "tensor([0.6667, 1.3333, 2.0000])" in printed  # 2a / 3
     assert "tensor([ 2.,  0., 60.])" in printed  # 2a * v
@@ -522,6 +613,8 @@ def test_wrong_softmax_is_told_apart(g, vjp, says):
 
 def test_right_sigmoid_passes(g):
     g["check_sigmoid"](lambda a: (1 + (-a).exp()) ** -1.0)
+    with pytest.raises(TypeError):
+        1 / g["Value"](2.0)
     engine_pair(
         g,
         lambda a: g["sigmoid"](a) if isinstance(a, g["Value"]) else torch.sigmoid(a),
@@ -537,16 +630,16 @@ def test_wrong_sigmoid_is_told_apart(g):
 
     wrong = [
         (lambda a: Value(s(a)), "the graph is cut"),
-        (lambda a: Value(s(a), ((a, s(a)),)), "the gradient is"),
-        (lambda a: Value(s(a), ((a, 1.0),)), "the gradient is"),
+        (lambda a: Value(s(a), ((a, s(a)),)), "has slope"),
+        (lambda a: Value(s(a), ((a, 1.0),)), "has slope"),
         (lambda a: a.exp(), "wrong value"),
         (lambda a: a.tanh(), "wrong value"),
         (lambda a: Value(0.5, ((a, 0.25),)), "sigmoid.-1.5. = 0.5 is the wrong value"),
         # right on the left, wrong on the right
-        (lambda a: Value(s(a), ((a, s(a) - s(a) ** 2 + (a.data > 1)),)), "at 2.0 the"),
+        (lambda a: Value(s(a), ((a, s(a) - s(a) ** 2 + (a.data > 1)),)), "a = 2.0: "),
         (
             lambda a: Value(s(a), ((a, s(a) * (1 - s(a)) if a.data else 0.0),)),
-            "at 0.0 the",
+            "a = 0.0: ",
         ),
     ]
     for sigmoid, says in wrong:
