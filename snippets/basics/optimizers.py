@@ -164,7 +164,7 @@ def momentum(
 # --8<-- [start:condition]
 def steps_needed(A: Tensor, rule: Callable[..., Tensor], **settings) -> int:
     """
-    zh: 从原点到解 (1, 1) 的距离小于 1e-6 所需的步数；A 的形状为 (n, 2)。
+    zh: 从原点出发，走到离解 (1, 1) 不足 1e-6 处所需的步数；A 的形状为 (n, 2)。
     en: Steps from the origin until the solution (1, 1) is within 1e-6; A is (n, 2).
     """
     target = A.sum(dim=1)
@@ -338,8 +338,8 @@ def adamw(
     theta: Tensor, g: Tensor, state: dict, lr: float, decay: float, **settings
 ) -> Tensor:
     """
-    zh: AdamW（Loshchilov 与 Hutter 2019，算法 2）：衰减不经过自适应的除法。
-    en: AdamW (Loshchilov & Hutter 2019, algorithm 2): decay skips the division.
+    zh: AdamW（Loshchilov 与 Hutter 2019），照 PyTorch：衰减不经过自适应的除法。
+    en: AdamW (Loshchilov & Hutter 2019) as in PyTorch: decay skips the division.
     """
     return adam((1 - lr * decay) * theta, g, state, lr, **settings)
 
@@ -451,8 +451,8 @@ def staircase(optimizer: torch.optim.Optimizer) -> schedulers.LRScheduler:
 
 def warmup_cosine(optimizer: torch.optim.Optimizer) -> schedulers.LRScheduler:
     """
-    zh: 40 步线性升温，然后按余弦降到 0（Loshchilov & Hutter 2017）。
-    en: 40 steps of linear warm-up, then a cosine down to 0 (Loshchilov & Hutter 2017).
+    zh: 40 步线性预热，然后按余弦（Loshchilov & Hutter 2017）降到 0。
+    en: 40 steps of linear warm-up, then a cosine (Loshchilov & Hutter 2017) to 0.
     """
     warmup = schedulers.LinearLR(optimizer, start_factor=0.05, total_iters=40)
     cosine = schedulers.CosineAnnealingLR(optimizer, T_max=total - 40)
@@ -613,7 +613,7 @@ def check_lr_limit(limit: Callable[[Tensor], float]) -> None:
         zh: AssertionError: 给出的值偏大或偏小。
         en: AssertionError: the value is too large or too small.
     """
-    for rows in ([[1.0, 0.0], [0.0, 10.0]], [[5.0, 4.0], [4.0, 5.0]], [[4.0]]):
+    for rows in ([[1.0, 0.0], [0.0, 10.0]], [[2.0, 1.0], [1.0, 5.0]], [[4.0]]):
         H = torch.tensor(rows, dtype=torch.float64)
         lr = float(limit(H))
         start = torch.linalg.eigh(H).eigenvectors.sum(dim=1)
@@ -637,10 +637,10 @@ def check_lr_limit(limit: Callable[[Tensor], float]) -> None:
 # --8<-- [start:solution-lr-limit]
 def largest_lr(hessian: Tensor) -> float:
     """
-    zh: 梯度下降不发散的最大学习率 2/λ；
-    zh: hessian 是对称的 (d, d)，特征值为正。
-    en: The largest learning rate without divergence, 2/λ;
-    en: hessian is (d, d), symmetric and positive.
+    zh: 梯度下降学习率的上限 2/λ，λ 是最大的特征值；
+    zh: hessian 的形状为 (k, k)，对称正定。
+    en: The upper limit 2/λ of the learning rate, λ being the largest eigenvalue;
+    en: hessian is (k, k), symmetric positive definite.
     """
     return 2 / torch.linalg.eigvalsh(hessian).max().item()
 
@@ -663,11 +663,11 @@ def check_adamax(rule: Callable[..., Tensor]) -> None:
     theirs = torch_path(torch.optim.Adamax, rosenbrock, start, 50, lr=1e-2)
     wrong = ~torch.isclose(mine, theirs, rtol=1e-9, atol=1e-12).all(dim=1)
     first = int(wrong.int().argmax())
-    message = f"第 {first} 步之后就不同了：检查 m 的偏差修正"  # zh
-    message = f"differs from step {first} on: check the bias correction of m"  # en
+    message = f"第 {first} 步起就不同：检查 m 的偏差修正和 u 里的 |g|"  # zh
+    message = f"differs from step {first} on: check m's bias correction, |g|"  # en
     assert not wrong[1], message
-    message = f"第 {first} 步之后不同：检查 u 的衰减、绝对值和最大值"  # zh
-    message = f"differs from step {first} on: check decay, |g| and max of u"  # en
+    message = f"第 {first} 步起不同：检查 u 的衰减和最大值"  # zh
+    message = f"differs from step {first} on: check decay and max of u"  # en
     assert not wrong.any(), message
 
 
@@ -685,9 +685,9 @@ def adamax(
     eps: float = 1e-8,
 ) -> Tensor:
     """
-    zh: Adam 的无穷范数版本，走一步（Kingma & Ba 2015，第 7.1 节）；
+    zh: Adam 的无穷范数版本，走一步（Kingma & Ba 2014，第 7.1 节）；
     zh: theta、g 和结果同形，state 从一步留到下一步。
-    en: One step of Adam in the infinity norm (Kingma & Ba 2015, section 7.1);
+    en: One step of Adam in the infinity norm (Kingma & Ba 2014, section 7.1);
     en: theta, g and the result have one shape, state lives on between steps.
     """
     state["t"] = t = state.get("t", 0) + 1

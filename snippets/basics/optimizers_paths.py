@@ -25,11 +25,11 @@ OPTIMIZERS = {
 def run(optimizer: str, rate: float) -> dict[str, list[float] | float]:
     """
     zh: 在 (1 − x)² + 100 (y − x²)² 上从 (−1.2, 1) 起最多走 400 步，离原点超过 5 就停；
-    zh: 返回每隔 4 步的位置与损失，
-    zh: 以及最后到 (1, 1) 的距离。
+    zh: 返回每 4 步一次（以及冲出去那一步）的位置与损失，
+    zh: 还有最后到 (1, 1) 的距离。
     en: At most 400 steps on (1 − x)² + 100 (y − x²)² from (−1.2, 1), fewer where they
     en: lead beyond 5 from the origin; returns the position and the loss at every
-    en: fourth step, and how far from (1, 1) the last one ends.
+    en: fourth step and where it leaves, and how far from (1, 1) the last one ends.
     """
     theta = torch.tensor([-1.2, 1.0], dtype=torch.float64, requires_grad=True)
     rule = OPTIMIZERS[optimizer]([theta], lr=rate)

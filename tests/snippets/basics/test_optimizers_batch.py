@@ -107,3 +107,11 @@ def test_the_excess_loss_of_sgd_follows_the_moments_of_its_error(g):
 def test_a_stored_run_equals_a_fresh_one(g):
     for size in random.Random(0).sample(g["SIZES"], 3):
         assert g["run"](size) == g["table"][size]
+
+
+def test_of_single_samples_half_disagree_about_w_and_none_about_b(g, single):
+    full = single.mean(0)
+    drawn = np.array([g["table"][1]["w"], g["table"][1]["b"]]).T
+    assert full[0] < 0 and full[1] < 0
+    share = (drawn > 0).mean(0)
+    assert share[0] == pytest.approx(0.5, abs=3 * 0.5 / 150**0.5) and share[1] == 0
