@@ -282,9 +282,10 @@ numbers = (0.7, -1.3, 2.1)
 
 def formula(a, b, c):
     """
-    zh: 用到引擎九种运算的一个公式；参数全是 Value 或全是标量张量，c > 0。
-    en: A formula of the engine's nine operations; all Values or all scalar tensors,
-    en: c > 0.
+    zh: 引擎九种运算都用到的一个公式；
+    zh: 参数全是 Value 或全是标量张量，c > 0。
+    en: A formula with all nine operations of the engine;
+    en: all Values or all scalar tensors, c > 0.
     """
     return ((a * b + c) ** 2 / (1 + a.exp()) - (c * a).tanh()) * c.log() + 2 * -b
 
