@@ -359,8 +359,8 @@ for epsilon in (0.0, 0.05, 0.1, 0.15, 0.2):
 # --8<-- [end:adversarial]
 
 # --8<-- [start:fragile]
-# zh: 平滑的模型才有非零的二阶导数，归因图才能对输入再求导
-# en: only a smooth model has second derivatives, so that a map has a gradient of its own
+# zh: 平滑的模型才有非零的二阶导数，归因图对输入的导数靠的就是它
+# en: only a smooth model has nonzero second derivatives; a map's gradient needs them
 smooth, epsilon = models["smooth"], 0.1
 target_smooth = smooth(x).argmax(dim=1)
 f_smooth = logit(smooth, target_smooth)

@@ -500,6 +500,52 @@ def test_the_traceback_goes_through_the_library_and_back(faq):
 # Autograd.
 
 
+@pytest.mark.filterwarnings("ignore:To copy construct from a tensor")
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda w: (3 * w).detach().sum(),
+        lambda w: (3 * w).data.sum(),
+        lambda w: torch.tensor((3 * w).sum()),
+        lambda w: torch.no_grad()(lambda: (3 * w).sum())(),
+        lambda w: (3 * w.requires_grad_(False)).sum(),
+    ],
+)
+def test_what_cuts_the_graph_gives_the_message_about_grad_fn(cut):
+    with pytest.raises(
+        RuntimeError, match="element 0 of tensors does not require grad"
+    ):
+        cut(torch.ones(2, requires_grad=True)).backward()
+
+
+def test_after_the_cut_no_result_requires_grad_and_before_it_all_do():
+    results = [3 * torch.ones(2, requires_grad=True)]
+    results += [results[-1] + 1]
+    results += [results[-1].detach()]
+    results += [results[-1] * 2]
+    results += [results[-1].sum()]
+    asked = [result.requires_grad for result in results]
+    assert asked == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "same"), [(torch.optim.SGD, False), (torch.optim.Adam, True)]
+)
+def test_sum_for_mean_is_another_rate_for_sgd_and_nothing_for_adam(optimizer, same):
+    def walk(reduce, rate):
+        w = torch.tensor([1.0, 2.0], requires_grad=True)
+        descent = optimizer([w], lr=rate)
+        for _ in range(5):
+            descent.zero_grad()
+            reduce(w**2).backward()
+            descent.step()
+        return w.detach()
+
+    by_sum, by_mean = walk(torch.sum, 0.1), walk(torch.mean, 0.1)
+    assert torch.allclose(by_sum, by_mean, atol=1e-5) == same
+    assert torch.allclose(by_sum, walk(torch.mean, 0.2)) == (not same)
+
+
 def test_keeping_the_graph_only_moves_the_failure_to_the_next_step():
     w = torch.tensor(3.0, requires_grad=True)
     square = w**2
@@ -534,6 +580,25 @@ def test_zero_grad_of_an_optimizer_sets_none():
 
 
 # Shapes, losses, modules.
+
+
+def test_reshape_fails_too_if_the_number_of_elements_is_wrong():
+    with pytest.raises(RuntimeError, match=r"shape '\[4, 2\]' is invalid for input of"):
+        torch.arange(6).reshape(4, 2)
+
+
+def test_class_labels_are_long_or_byte():
+    logits, labels = torch.zeros(2, 3), torch.tensor([0, 2])
+    for dtype in (torch.int64, torch.uint8):
+        loss = nn.functional.cross_entropy(logits, labels.to(dtype))
+        assert loss.item() == pytest.approx(math.log(3))
+    for dtype in (torch.int32, torch.int16, torch.int8):
+        with pytest.raises(RuntimeError, match="target dtype to be Long or Byte"):
+            nn.functional.cross_entropy(logits, labels.to(dtype))
+
+
+def test_the_parentheses_make_the_optimizer_work():
+    torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=0.1)
 
 
 def test_a_square_table_broadcasts_the_wrong_way_without_an_error():
@@ -722,6 +787,15 @@ def test_nan_comes_from_a_rate_over_the_limit(faq, capsys):
     assert out[0] == pytest.approx(start, rel=0.05)
     assert out[25] / out[0] == pytest.approx((1 - 0.2) ** 50, rel=0.1)
     assert out[50] / out[25] == pytest.approx((1 - 0.2) ** 50, rel=0.2)
+
+
+def test_a_nan_in_the_gradient_goes_into_that_parameter_only():
+    w = torch.tensor([0.0, 4.0], requires_grad=True)
+    loss = torch.where(w > 0, w.sqrt(), 0.0).sum()
+    loss.backward()
+    torch.optim.SGD([w], lr=0.1).step()
+    assert math.isfinite(loss.item())
+    assert w.isnan().tolist() == [True, False]
 
 
 LINE = re.compile(r"w = (-?[\d.]+), b = ([\d.]+), loss = ([\d.]+)\n")
