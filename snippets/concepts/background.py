@@ -60,8 +60,8 @@ with torch.no_grad():
     model.weight.fill_(2.0)
 optimizer = optim.SGD(model.parameters(), lr=0.05)
 criterion = nn.MSELoss()
-# zh: nn.Linear 要的是 (样本数, 特征数)，所以一个数也写成 1×1
-# en: nn.Linear wants (samples, features), so even one number is written 1×1
+# zh: nn.Linear 把最后一维当作特征；一个样本、一个特征，写成 1×1
+# en: nn.Linear takes the last dimension for features; one sample of one is 1×1
 inputs, targets = torch.tensor([[3.0]]), torch.tensor([[12.0]])
 
 path = [model.weight.item()]
@@ -78,8 +78,10 @@ for step in range(1, 6):
 # --8<-- [start:too-far]
 def descend(lr: float, steps: int, w: float = 2.0) -> list[float]:
     """
-    zh: 在 (3w − 12)² 上做 steps 步梯度下降，返回途经的 w，共 steps + 1 个。
-    en: Gradient descent on (3w − 12)² for a number of steps; returns all steps + 1 w.
+    zh: 从 w 出发，在 (3w − 12)² 上做 steps 步梯度下降；
+    zh: 返回途经的各个 w，连起点共 steps + 1 个。
+    en: Gradient descent on (3w − 12)² for a number of steps, from w;
+    en: returns the steps + 1 values of w, the first included.
     """
     weights = [w]
     for _ in range(steps):
@@ -278,8 +280,8 @@ check_step(step)
 # --8<-- [start:check-score]
 def check_score(score) -> None:
     """
-    zh: 检查 score(pixels, weights)：像素先缩放到 0 到 1，再与权重做矩阵乘法。
-    en: Check score(pixels, weights): scale pixels to 0…1, then matrix-multiply.
+    zh: 检查 score(pixels, weights)：像素先缩放到 0 到 1，再与权重作内积。
+    en: Check score(pixels, weights): pixels scaled to 0…1, times the weights.
 
     Raises:
         zh: AssertionError: 答案不对，消息说明错在哪里。

@@ -103,8 +103,10 @@ Learner = Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]]
 
 def logistic_regression(x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
     """
-    zh: 线性模型：每类一组权重。x (n, d)，y (n,)；返回预测函数。
-    en: A linear model, one set of weights per class; x (n, d), y (n,) -> predictor.
+    zh: 线性模型：每类一组权重，只有两类时共用一组。
+    zh: x 是 (n, d)，y 是 (n,)；返回预测函数。
+    en: A linear model, one set of weights per class, or a single set for two classes;
+    en: x (n, d), y (n,); returns a predictor.
     """
     fitted = LogisticRegression(max_iter=1000).fit(x, y)
     return lambda x: torch.as_tensor(fitted.predict(x))
@@ -112,8 +114,10 @@ def logistic_regression(x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
 
 def random_forest(x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
     """
-    zh: 五十棵决策树投票（Breiman 2001）；参数与返回值同上。
-    en: Fifty decision trees vote (Breiman 2001); same arguments and result.
+    zh: 五十棵决策树（Breiman 2001），平均它们给各类的概率（叶子都纯时就是投票）；
+    zh: 参数与返回值同上。
+    en: Fifty decision trees (Breiman 2001), their class probabilities averaged (a vote
+    en: where leaves are pure); same arguments and result.
     """
     fitted = RandomForestClassifier(n_estimators=50, random_state=0).fit(x, y)
     return lambda x: torch.as_tensor(fitted.predict(x))
@@ -163,12 +167,14 @@ def neural_network(x: Tensor, y: Tensor, **settings) -> Callable[[Tensor], Tenso
 # --8<-- [start:cross-validate]
 def standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
     """
-    zh: 两者都减去训练集的均值，再除以训练集的标准差；形状 (n, d) 与 (m, d)。
-    en: Subtract the training mean from both, divide by the training deviation.
+    zh: 逐列减去训练集的均值，再除以训练集的标准差；
+    zh: 形状 (n, d) 与 (m, d)。
+    en: By column, subtract the mean of the training set and divide by its standard
+    en: deviation; (n, d) and (m, d).
     """
     mean, std = train.mean(0), train.std(0, correction=0)
-    # zh: 有些像素总是空白，标准差为零
-    # en: some pixels are always blank, so their deviation is zero
+    # zh: 有些像素在训练集里总是空白，标准差为零，改为除以 1
+    # en: pixels that are always blank have standard deviation zero: divide them by 1
     std[std == 0] = 1
     return (train - mean) / std, (test - mean) / std
 
@@ -367,9 +373,11 @@ for name, (fit_on, test_on) in (("raw", raw), ("scaled", standardise(*raw))):
 
 # --8<-- [start:leak]
 torch.manual_seed(0)
-# zh: 纯噪声，标签是抛硬币：任何模型的真实准确率都是一半
-# en: pure noise and coin tosses for labels: the true accuracy of any model is a half
-noise, coin = torch.randn(100, 2000), torch.arange(100) % 2
+# zh: 纯噪声；标签 0、1 交替，与噪声无关：
+# zh: 在新数据上，任何模型都只能答对一半
+# en: pure noise, and labels that alternate, unrelated to it:
+# en: on new data, any model is right half of the time
+noise, labels = torch.randn(100, 2000), torch.arange(100) % 2
 
 
 def best_features(x: Tensor, y: Tensor) -> Tensor:
@@ -390,10 +398,10 @@ def select_then_fit(x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda new: predict(new[:, chosen])
 
 
-peeked = noise[:, best_features(noise, coin)]
-leaky = cross_validate({"": logistic_regression}, peeked, coin)[""]
-honest = cross_validate({"": select_then_fit}, noise, coin)[""]
-seen = accuracy(random_forest(noise, coin)(noise), coin)
+peeked = noise[:, best_features(noise, labels)]
+leaky = cross_validate({"": logistic_regression}, peeked, labels)[""]
+honest = cross_validate({"": select_then_fit}, noise, labels)[""]
+seen = accuracy(random_forest(noise, labels)(noise), labels)
 print(f"features chosen before the split: {leaky.mean():.3f}")
 print(f"features chosen inside each fold: {honest.mean():.3f}")
 print(f"forest on its own training data:  {seen:.3f}")
@@ -455,10 +463,10 @@ check_risk(empirical_risk)
 # --8<-- [start:check-scaling]
 def check_scaling(scale) -> None:
     """
-    zh: 检查 scale(train, test)：两者都缩放到以训练集计的 0 到 1，
+    zh: 检查 scale(train, test)：两者都按 train 各列的最小值与最大值缩放，
     zh: 不得偷看测试集。
-    en: Check scale(train, test): both scaled to 0…1 as the training set has it,
-    en: without a look at the test set.
+    en: Check scale(train, test): both scaled by minimum and maximum of each column
+    en: of train, without a look at the test set.
 
     Raises:
         zh: AssertionError: 答案不对，消息说明错在哪里。

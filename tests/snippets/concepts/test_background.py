@@ -52,6 +52,21 @@ def test_modules_take_the_same_steps(bg):
     assert bg["path"][1] == pytest.approx(bg["w"].item(), abs=1e-6)
     assert bg["loss"].item() == pytest.approx(3.6e-7, rel=0.1)
     assert bg["model"].bias is None
+    # the last dimension holds the features, however many stand before it
+    assert bg["model"](torch.ones(1)).shape == (1,)
+    assert bg["model"](torch.ones(2, 5, 1)).shape == (2, 5, 1)
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        bg["model"](torch.ones(1, 2))
+
+
+def test_backward_adds_to_the_gradient(bg):
+    x, y = bg["x"], bg["y"]
+    w = torch.tensor(2.0, requires_grad=True)
+    assert w.grad is None
+    ((w * x - y) ** 2).backward()
+    assert w.grad.item() == -36
+    ((w * x - y) ** 2).backward()
+    assert w.grad.item() == 2 * -36
 
 
 @pytest.mark.parametrize("lr", [0.05, 0.1, 0.12, 0.2])

@@ -149,6 +149,7 @@ def test_threshold_is_as_good_as_a_decision_stump(dl):
     assert dl["candidates"].diff().mean().item() == pytest.approx(0.05)
     at_15 = dl["risk_of_threshold"](torch.tensor(15.0), dl["radius"], dl["benign"])
     assert at_15.item() == pytest.approx(1 - dl["radius_accuracy"])
+    assert 15 in dl["candidates"].tolist()  # so the learned limit cannot do worse
 
 
 # Learners, cross-validated
@@ -193,12 +194,15 @@ def test_scores(dl, data, name, mean, spread):
 
 
 def test_deep_learning_does_not_win_by_itself(dl):
+    signs = set()
     for data in ("on_digits", "on_cells"):
         for rival in ("logistic", "forest"):
             gap = dl[data]["network"] - dl[data][rival]
             assert gap.mean().abs() < gap.std()
+            signs.add(gap.mean().sign().item())
         rule = dl["rule_accuracy" if data == "on_digits" else "radius_accuracy"]
         assert min(s.mean() for s in dl[data].values()) > rule + 0.05
+    assert signs == {-1, 1}
     # what the last turn of the shown loop leaves behind
     assert torch.equal(dl["gap"], dl["on_cells"]["network"] - dl["on_cells"]["forest"])
     assert dl["wins"] == (dl["gap"] > 0).sum()
@@ -224,6 +228,23 @@ def test_forest_and_network_are_what_they_are_said_to_be(dl):
     predict = dl["random_forest"](x, y)
     forest = inspect.getclosurevars(predict).nonlocals["fitted"]
     assert len(forest.estimators_) == 50
+    votes = np.stack([tree.predict_proba(x.numpy()) for tree in forest.estimators_])
+    assert set(np.unique(votes)) == {0, 1}
+    assert np.allclose(forest.predict_proba(x), votes.mean(0))
+    mixed = dl["random_forest"](torch.zeros(5, 1), torch.tensor([0, 0, 0, 1, 1]))
+    forest = inspect.getclosurevars(mixed).nonlocals["fitted"]
+    one = np.zeros((1, 1), np.float32)
+    votes = np.stack([tree.predict_proba(one) for tree in forest.estimators_])
+    assert len(np.unique(votes)) > 2
+    assert np.allclose(forest.predict_proba(one), votes.mean(0))
+
+
+def test_logistic_regression_has_one_set_of_weights_for_two_classes(dl):
+    x, y = dl["pixels"][:300], dl["digit"][:300]
+    for labels, sets in ((y, 10), (y % 2, 1)):
+        predict = dl["logistic_regression"](x, labels)
+        fitted = inspect.getclosurevars(predict).nonlocals["fitted"]
+        assert fitted.coef_.shape == (sets, 64)
 
 
 def test_network_training_is_a_hundred_steps_of_adam(dl):
@@ -378,8 +399,8 @@ def test_unscaled_features_stop_the_network_but_not_the_forest(dl):
 
 def test_choosing_features_before_the_split_invents_skill(dl):
     assert dl["noise"].shape == (100, 2000)
-    assert dl["coin"].sum() == 50
-    # a half, give or take two standard errors of 100 tosses
+    assert dl["labels"].tolist() == [0, 1] * 50
+    # a half, give or take two standard errors of 100 answers
     assert abs(dl["honest"].mean().item() - 0.5) < 2 * 0.05
     assert dl["honest"].mean().item() == pytest.approx(0.55, abs=0.02)
     assert dl["leaky"].mean().item() == pytest.approx(0.845, abs=0.02)
