@@ -67,8 +67,10 @@ class Line(nn.Module):
 
 def train(model: nn.Module, forward: Callable) -> list[float]:
     """
-    zh: 用 SGD 训练 200 步，返回每步的均方误差；forward 由 model 得来。
-    en: 200 steps of SGD; the mean squared error of each step. forward comes of model.
+    zh: 用 SGD 训练 model 200 步，返回每步更新之前的均方误差；
+    zh: 预测由 forward 来算：model 自己，或它成图之后的样子。
+    en: Train model by 200 steps of SGD; the mean squared error before each update.
+    en: forward computes the predictions: model itself, or model as a graph.
     """
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     losses = []

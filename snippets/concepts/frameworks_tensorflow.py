@@ -273,8 +273,10 @@ calls = 0
 @tf.function
 def counted(x: tf.Tensor) -> tf.Tensor:
     """
-    zh: x 乘调用次数；calls 是 Python 的数，图里只记得追踪时的值。
-    en: x times the calls so far; calls is Python's: the graph keeps what it saw traced.
+    zh: 本想返回 x 乘调用次数；但 calls 是 Python 的数，
+    zh: 图里只留下它在追踪时的值。
+    en: Meant to be x times the calls so far; but calls is a Python number, and the
+    en: graph keeps the value that it had while tracing.
     """
     global calls
     calls += 1

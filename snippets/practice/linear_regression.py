@@ -180,8 +180,8 @@ x_test, y_test = x[order[80:]], y[order[80:]]
 honest = LinearRegression()
 train(honest, x_train, y_train)
 with torch.inference_mode():
-    train_residual = y_train - honest(x_train)
-    test_residual = y_test - honest(x_test)
+    train_residual = honest(x_train) - y_train
+    test_residual = honest(x_test) - y_test
 print(f"train MSE {train_residual.square().mean():.4f}")
 print(f"test  MSE {test_residual.square().mean():.4f}")
 # --8<-- [end:held-out]
@@ -317,10 +317,10 @@ def gradient(
     w: torch.Tensor, b: torch.Tensor, x: torch.Tensor, y: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """
-    zh: 均方误差对 w 和 b 的梯度，照公式算；
-    zh: x 和 y 是 (n, 1)，两个结果是标量。
-    en: The gradients of the mean squared error for w and b, by the formula;
-    en: x and y are (n, 1), both results scalars.
+    zh: 均方误差对 w 和 b 的导数，照公式算；
+    zh: x 和 y 是 (n,)，两个结果是标量。
+    en: The derivatives of the mean squared error with respect to w and b, by the
+    en: formula; x and y are (n,), both results scalars.
     """
     residual = w * x + b - y
     return 2 * (residual * x).mean(), 2 * residual.mean()
@@ -363,8 +363,8 @@ def check_fit(fit: Callable[..., tuple[float, float]]) -> None:
 # --8<-- [start:solve-fit]
 def fit(x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
     """
-    zh: 用 SGD 拟合 200 步，返回 w 和 b；x 和 y 是 (n, 1)。
-    en: 200 steps of SGD; returns w and b. x and y are (n, 1).
+    zh: 用 SGD 拟合 200 步，返回 w 和 b；x 和 y 是 (n,)。
+    en: Fit by 200 steps of SGD; returns w and b. x and y are (n,).
     """
     w = torch.zeros(1, requires_grad=True)
     b = torch.zeros(1, requires_grad=True)
@@ -388,8 +388,8 @@ def check_least_squares(solve: Callable[..., torch.Tensor]) -> None:
     en: solve(x, y): x (n, d), y (n, 1); must return d weights, then the intercept.
 
     Raises:
-        zh: AssertionError: 形状不对、少了截距，或不是最小二乘解。
-        en: AssertionError: wrong shape, no intercept, or no least-squares solution.
+        zh: AssertionError: 不是 d + 1 个数、截距不在末尾，或不是最小二乘解。
+        en: AssertionError: not d + 1 numbers, intercept not last, or no least squares.
     """
     generator = torch.Generator().manual_seed(2)
     x = torch.randn(50, 2, generator=generator)
@@ -418,8 +418,10 @@ def check_least_squares(solve: Callable[..., torch.Tensor]) -> None:
 # --8<-- [start:solve-least-squares]
 def least_squares(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """
-    zh: 正规方程的解 (w, b)，形状 (2, 1)；x 和 y 是 (n, 1)。
-    en: The normal equations' solution (w, b), of shape (2, 1); x and y are (n, 1).
+    zh: 正规方程的解：x 是 (n, d)，y 是 (n, 1)；
+    zh: 返回 (d + 1, 1)，前 d 个是权重，末尾是截距。
+    en: The normal equations' solution for x of (n, d) and y of (n, 1):
+    en: shape (d + 1, 1), d weights and, last, the intercept.
     """
     X = torch.cat([x, torch.ones(len(x), 1)], dim=1)
     return torch.linalg.solve(X.T @ X, X.T @ y)

@@ -192,7 +192,7 @@ for name, parameter in model.named_parameters():
 def slope_at(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
     """
     zh: 损失对偏置 b 的导数；x、y 形状 (n, 1)。
-    en: The derivative of the loss by the bias b; x, y: (n, 1).
+    en: The derivative of the loss with respect to the bias b; x, y: (n, 1).
     """
     model.zero_grad()
     nn.functional.mse_loss(model(x), y).backward()

@@ -99,6 +99,19 @@ def test_new_shapes_and_numbers_are_captured_once_more_only(g, printed):
     assert "x (4,), k 4   graphs so far: 3" in printed
 
 
+def test_lengths_zero_and_one_are_captured_on_their_own(g):
+    torch._dynamo.reset()
+    seen = []
+    watched = torch.compile(
+        g["scale"], backend=lambda graph, _: seen.append(graph) or graph.forward
+    )
+    counts = []
+    for size in (2, 3, 9, 1, 0, 7, 1, 0):
+        watched(torch.ones(size), 2)
+        counts.append(len(seen))
+    assert counts == [1, 2, 2, 3, 4, 4, 4, 4]
+
+
 def test_print_runs_every_time_and_breaks_the_graph(g, printed):
     assert printed.count("Python runs") == 3
     assert g["noisy"](torch.tensor([1.0, -4.0])).tolist() == [3.0, -7.0]

@@ -59,6 +59,14 @@ except g["subprocess"].CalledProcessError as error:
 clock = iter([0, 5, 5, 8, 8, 12, 12, 18, 18, 25])  # the fastest of five rounds takes 3 seconds
 g["time"].perf_counter = lambda: next(clock)
 found["microseconds"] = g["microseconds"](lambda: None, 2)
+effects = []
+seen = tf.function(lambda x, k: effects.append(k) or x * k)
+found["effects"] = []
+for size, k in ((2, 2), (2, 2), (3, 2), (4, 2), (4, 3), (4, 4), (2, 2)):
+    seen(tf.ones(size), k)
+    found["effects"].append(len(effects))
+captures = g["line"].get_concrete_function().graph.captures
+found["entrances"] = [found["line_ops"].count("Placeholder"), len(captures)]
 """
 
 
@@ -124,6 +132,14 @@ def test_python_runs_only_while_tracing(tf):
     assert tf["runs"][:3] == ["x (2,), k 2", "x (3,), k 2", "x (3,), k 3"]
     assert len(tf["runs"]) == 4 and tf["runs"][3].startswith("x (None,), k Tensor(")
     assert tf["flexible"] == 1
+
+
+def test_every_new_shape_and_number_is_traced_and_side_effects_come_with_it(tf):
+    assert tf["effects"] == [1, 1, 2, 3, 4, 5, 5]
+
+
+def test_placeholders_are_the_input_and_the_two_variables(tf):
+    assert tf["entrances"] == [3, 2] and tf["line_ops"][0] == "Placeholder"
 
 
 def test_python_state_is_frozen_and_a_variable_is_not(tf):

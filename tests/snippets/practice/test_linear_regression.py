@@ -175,6 +175,21 @@ def test_train_is_the_loop(run):
     assert weights(ours) == pytest.approx(weights(theirs), rel=1e-5)
 
 
+def test_step_before_backward_updates_nothing(run):
+    model = run["LinearRegression"]()
+    start = weights(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss = run["criterion"](model(run["x"]), run["y"])
+        assert all(parameter.grad is None for parameter in model.parameters())
+        optimizer.step()
+        loss.backward()
+    assert weights(model) == start
+    optimizer.step()
+    assert weights(model) != start
+
+
 # Held-out data
 
 
@@ -195,7 +210,7 @@ def test_held_out_error_is_the_noise(run):
     assert weights(run["honest"]) == pytest.approx(best, abs=1e-4)
     w, b = best
     for part in ("train", "test"):
-        residual = run[f"y_{part}"] - w * run[f"x_{part}"] - b
+        residual = w * run[f"x_{part}"] + b - run[f"y_{part}"]
         assert torch.allclose(run[f"{part}_residual"], residual, atol=1e-4)
         mse = residual.square().mean().item()
         assert mse == pytest.approx(0.01, abs=3 * 0.01 * math.sqrt(2 / len(residual)))
@@ -301,6 +316,10 @@ def test_learning_rates_below_the_limit_converge_and_above_it_explode(run, oracl
     assert run["limit"] == pytest.approx(1.0, rel=1e-3)
     assert run["H"].flatten().tolist() == pytest.approx(
         [2 * x.square().mean().item(), 0, 0, 2], abs=1e-5
+    )
+    # H is diagonal: the slow direction is w, the fast one b.
+    assert torch.allclose(
+        torch.linalg.eigh(run["H"]).eigenvectors.abs(), torch.eye(2), atol=1e-5
     )
     assert list(run["rates"]) == [0.1, 0.9, 1.1]
     slow, fast, wild = run["rates"].values()
@@ -478,6 +497,7 @@ def test_least_squares_checker_allows_rounding_and_no_more(run):
 
 def test_least_squares_checker_passes_right_answers(run):
     run["check_least_squares"](run["least_squares"])
+    assert run["least_squares"](torch.randn(9, 4), torch.randn(9, 1)).shape == (5, 1)
     run["check_least_squares"](lstsq)
 
 

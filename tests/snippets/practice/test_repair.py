@@ -354,6 +354,7 @@ def made(noise, column=True):
     [
         (made(lambda s, x: s * torch.randn_like(x), column=False), "shapes must be"),
         (made(lambda s, x: s * torch.randn(len(x))), r"got \(2000, 1\), \(2000, 2000"),
+        (lambda w, b, s, n: (torch.zeros(n, 1), torch.randn(n)), "shapes must be"),
         (made(lambda s, x: s * torch.randn(1)), "every point has the same noise"),
         (made(lambda s, x: 0), "every point has the same noise"),
         (made(lambda s, x: s * torch.rand_like(x)), r"mean of the noise is 0\.2"),
@@ -399,6 +400,11 @@ def test_data_checker_draws_its_lines_at_a_tenth(run, noise, message):
         with pytest.raises(AssertionError, match=message):
             run["check_noisy_line"](make)
     assert asked == [(-3.0, 1.0, 0.5, 2000)]
+
+
+def test_data_checker_leaves_the_first_fault_to_pytorch(run):
+    with pytest.raises(TypeError, match="mean"):
+        run["check_noisy_line"](made(lambda s, x: torch.normal(std=s)))
 
 
 def test_mse_checker_asks_about_a_value_and_three_shapes(run):
