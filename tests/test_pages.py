@@ -165,7 +165,7 @@ def test_every_region_is_used_by_a_page():
 NAMED = re.compile(
     r"\d{4}-\d{2}-\d{2}"
     r"|\d{4}(?: 年(?: ?\d+ 月)?(?: ?\d+ 日)?)?(?=\D|$)"
-    r"|(?:arXiv|RFC|ISBN|doi)[: ]*[\w./-]+"
+    r"|(?:arXiv|RFC|ISBN|doi|CVE)[-: ]*[\w./-]+"
     r"|(?:PyTorch|Python|TensorFlow|Keras|CUDA|torch|scikit-learn|NumPy|JAX|TF|Debian|Lua)"
     r"[ =]*v?\d[\w.+]*"
     r"|\w*[A-Za-z_]+\d[\w-]*"  # float32, bf16, L2, conv1

@@ -241,7 +241,7 @@ print(f"floor: loss {floor:.4f}")
 # --8<-- [end:softmax-twice]
 
 # --8<-- [start:stuck]
-# zh: 十分肯定地认错：第 0 类的对数几率是 20，而正确答案是第 1 类
+# zh: 十分肯定，却错了：第 0 类的对数几率是 20，而正确答案是第 1 类
 # en: sure and wrong: class 0 has logit 20, the right answer is class 1
 z = torch.zeros(1, 10)
 z[0, 0] = 20.0
@@ -489,7 +489,7 @@ def check_poisson(loss) -> None:
     (answer,) = torch.autograd.grad(loss(z, y), z)
     right = (z.exp() - y).detach() / 4
     problem = "符号反了：要最小化的是负的对数似然"  # zh
-    problem = "the sign is wrong: minimise the negative log-likelihood"  # en
+    problem = "the sign is wrong: minimize the negative log-likelihood"  # en
     assert not torch.allclose(answer, -right), problem
     problem = "差一个倍数：对样本取均值"  # zh
     problem = "off by a factor: average over the samples"  # en

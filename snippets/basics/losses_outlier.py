@@ -18,8 +18,8 @@ def run(outlier: float) -> dict[str, list[float] | float]:
     """
     zh: 把最右边那个点的 y 换成 outlier，用三种损失各拟合一条直线；
     zh: 返回每条直线在 x = -1 与 x = 1 处的高度，以及它的斜率。
-    en: Give the rightmost point the y of outlier, and fit a line under each of three
-    en: losses; returns the line's heights at x = -1 and x = 1, and its slope.
+    en: Set the rightmost point's y to outlier, and fit a line under each of three
+    en: losses; returns each line's heights at x = -1 and x = 1, and its slope.
     """
     y = clean.clone()
     y[-1] = outlier

@@ -100,7 +100,7 @@ def linear_stack(depth: int, width: int = 8) -> nn.Sequential:
     en: A network of `depth` linear layers, no activation between: (n, 2) → (n, 1).
     """
     sizes = [2] + [width] * (depth - 1) + [1]
-    return nn.Sequential(*(nn.Linear(m, n) for m, n in pairwise(sizes)))
+    return nn.Sequential(*(nn.Linear(n, m) for n, m in pairwise(sizes)))
 
 
 linear_losses = {}
@@ -349,7 +349,7 @@ class MLP(nn.Module):
 
     def __init__(self, sizes: list[int], scale: float = 1.0) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Affine(m, n) for m, n in pairwise(sizes))
+        self.layers = nn.ModuleList(Affine(n, m) for n, m in pairwise(sizes))
         # zh: 缓冲区属于状态，随模型保存和搬家，但优化器不更新它
         # en: a buffer is state: saved and moved with the model, not trained
         self.register_buffer("scale", torch.tensor(scale))
@@ -466,6 +466,20 @@ with torch.inference_mode():
     silent = (dead[:2](inputs) == 0).float().mean().item()
 print(f"zeros {silent:.0%}, gradient {dead[0].weight.grad.abs().max().item()}")
 print(f"loss {dead_losses[-1]:.4f}")
+
+# zh: 同样的起点换成 leaky ReLU；ReLU 换成零偏置和 He 权重的起点
+# en: leaky ReLU from the same start; ReLU from zero biases and He weights
+torch.manual_seed(0)
+leaky = nn.Sequential(nn.Linear(2, 8), nn.LeakyReLU(), nn.Linear(8, 1))
+nn.init.constant_(leaky[0].bias, -10.0)
+leaky_losses = train(leaky)
+
+torch.manual_seed(0)
+alive = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
+nn.init.kaiming_normal_(alive[0].weight, nonlinearity="relu")
+nn.init.zeros_(alive[0].bias)
+alive_losses = train(alive)
+print(f"leaky loss {leaky_losses[-1]:.4f}, He loss {alive_losses[-1]:.4f}")
 # --8<-- [end:dead-relu]
 
 
@@ -512,9 +526,9 @@ def check_count(count) -> None:
         en: AssertionError: the number is wrong.
     """
     for sizes in ([3, 1], [2, 8, 1], [64, 32, 10], [784, 256, 128, 10]):
-        layers = nn.Sequential(*(nn.Linear(m, n) for m, n in pairwise(sizes)))
+        layers = nn.Sequential(*(nn.Linear(n, m) for n, m in pairwise(sizes)))
         right, answer = count_parameters(layers), count(sizes)
-        no_bias = sum(m * n for m, n in pairwise(sizes))
+        no_bias = sum(n * m for n, m in pairwise(sizes))
         problem = f"{sizes}：应为 {right}，得到 {answer}"  # zh
         problem = f"{sizes}: should be {right}, got {answer}"  # en
         if answer == no_bias:
@@ -574,7 +588,7 @@ def check_leaky(weight_variance) -> None:
 # en: z is symmetric about 0, so E[a²] = ½(1 + 0.5²) Var(z)
 def leaky_variance(n: int) -> float:
     """
-    zh: 权重的初始方差，使负斜率 0.5 的 Leaky ReLU 层保持方差；
+    zh: 权重的初始方差，使负半轴斜率为 0.5 的 Leaky ReLU 层保持方差；
     zh: n 是输入个数（He et al. 2015）。
     en: The weights' variance that keeps variance through leaky ReLU of slope 0.5,
     en: with n inputs (He et al. 2015).

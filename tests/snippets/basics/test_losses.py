@@ -110,6 +110,12 @@ def test_pulls_of_a_residual(chapter, printed):
     assert "huber_loss  [0.1, 1.0, 1.0]" in printed
 
 
+def test_the_pull_of_l1_is_a_sign_that_is_zero_at_zero():
+    r = torch.tensor([-2.0, 0.0, 0.5], requires_grad=True)
+    F.l1_loss(r, torch.zeros(3), reduction="sum").backward()
+    assert r.grad.tolist() == [-1, 0, 1]
+
+
 def test_bernoulli_likelihood_is_binary_cross_entropy(chapter, printed):
     p = 1 / (1 + np.exp(-np.array([-2.0, 0.5, 3.0])))
     y = np.array([0.0, 1.0, 0.0])
@@ -203,6 +209,20 @@ def test_untrained_loss_is_about_ln_k(chapter, printed):
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
+def test_a_leaked_answer_does_not_lower_the_untrained_loss(chapter):
+    labels = chapter["labels"]
+    leaked = torch.cat([chapter["images"], F.one_hot(labels, 10).float()], dim=1)
+    for seed in range(3):
+        torch.manual_seed(seed)
+        model = nn.Sequential(nn.Linear(74, 32), nn.ReLU(), nn.Linear(32, 10))
+        with torch.inference_mode():
+            logits = model(leaked)
+        right = F.cross_entropy(logits, labels).item()
+        assert right == pytest.approx(math.log(10), abs=0.1)
+        # computed wrongly: the log left out
+        assert F.nll_loss(logits.softmax(1), labels) < 0
+
+
 def test_softmax_twice_never_gets_below_its_floor(chapter, printed):
     floor = math.log(1 + 9 / math.e)
     assert chapter["floor"] == pytest.approx(floor)
@@ -278,6 +298,19 @@ def test_reductions(chapter, printed):
     assert "(100,) () ()" in printed
     assert f"sum / n {mean:.4f}, mean {mean:.4f}" in printed
     assert f"mean of means {naive:.4f}, weighted {mean:.4f}" in printed
+
+
+def test_unreduced_losses_are_one_per_element_or_one_per_target():
+    z = torch.zeros(5, 10, 8, 8)
+    for loss in (F.mse_loss, F.l1_loss, F.huber_loss):
+        assert loss(z, z, reduction="none").shape == z.shape
+    each = F.binary_cross_entropy_with_logits(z, z, reduction="none")
+    assert each.shape == z.shape
+    target = torch.zeros(5, 8, 8, dtype=torch.long)
+    assert F.cross_entropy(z, target, reduction="none").shape == target.shape
+    # one sample with a batch dimension still has its classes second
+    one = F.cross_entropy(torch.zeros(1, 10), torch.tensor([9]))
+    assert one.item() == pytest.approx(math.log(10))
 
 
 def test_shapes_of_cross_entropy(chapter, printed):
@@ -373,6 +406,8 @@ def test_squared_error_broadcasts_silently(chapter, printed):
     y = np.arange(1.0, 6.0)
     assert chapter["perfect"].flatten().tolist() == y.tolist()
     assert chapter["wrong"].dim() == 0 and chapter["right"] == 0
+    expanded = 2 / 5 * (y**2).sum() - 2 / 25 * y.sum() ** 2
+    assert chapter["wrong"].item() == pytest.approx(expanded)
     at = printed.index("UserWarning (5, 5)")
     assert (
         printed[at + 1] == f"wrong {2 * y.var():.1f}, right 0.0, Var(y) {y.var():.1f}"

@@ -65,6 +65,18 @@ def test_huber_balances_its_pulls_and_stops_where_the_pull_is_capped(fits):
     assert max(capped[1]) - min(capped[-1]) < 0.8
 
 
+def test_from_2_to_4_the_residuals_of_hubers_line_but_not_l1s_are_within_delta(fits):
+    worst = {
+        name: {
+            outlier: np.abs(np.polyval(line(out, name), x) - y).max()
+            for outlier, x, y, out in fits
+        }
+        for name in ("huber", "l1")
+    }
+    assert {k for k, most in worst["huber"].items() if most <= 1} == {2, 3, 4}
+    assert worst["l1"][4] > 1
+
+
 def test_within_delta_huber_and_mse_choose_the_same_line(g):
     for outlier in (2, 3, 4):
         out = g["table"][outlier]

@@ -138,6 +138,7 @@ def test_derivatives_are_bounded_as_derived(chapter, printed):
     assert grid[0] == -6 and grid[120] == 0 and grid[-1] == 6
     assert slopes["sigmoid"].max().item() == 0.25 == slopes["sigmoid"][120].item()
     assert slopes["tanh"].max().item() == 1.0 == slopes["tanh"][120].item()
+    assert max(slopes["tanh"][0], slopes["tanh"][-1]) < 1e-4
     assert slopes["relu"].unique().tolist() == [0.0, 1.0] and slopes["relu"][120] == 0
     assert slopes["gelu"].max().item() == pytest.approx(1.1289, abs=1e-4)
     for name, formula in chapter["formulas"].items():
@@ -183,6 +184,18 @@ def test_equal_units_stay_equal_and_stall_above_the_floor(chapter, printed):
     line = printed.index("largest difference between units 0.0")
     assert printed[line - 1].startswith("first unit [3.6")
     assert printed[line + 1] == f"loss {losses[-1]:.4f}, floor {floor:.4f}"
+
+
+def test_unequal_outgoing_weights_or_biases_break_the_symmetry(chapter):
+    for spread in ("2.weight", "0.bias"):
+        model = chapter["constant_network"](0.5)
+        parameter = dict(model.named_parameters())[spread]
+        nn.init.constant_(parameter, 0.0)
+        with torch.no_grad():
+            parameter.add_(torch.linspace(-1, 1, 8))
+        chapter["train"](model, steps=10)
+        first = model[0].weight.detach()
+        assert (first - first[0]).abs().max() > 0.01, spread
 
 
 def test_constant_network_is_constant(chapter):
@@ -333,6 +346,13 @@ def test_state_makes_twins(chapter, printed):
     assert "False True 16.0" in printed
 
 
+def test_modules_parameters_and_buffers_are_registered_on_assignment():
+    model = nn.Module()
+    model.a, model.b = nn.Linear(1, 1), nn.Parameter(torch.ones(1))
+    model.c, model.d = nn.Buffer(torch.ones(1)), [nn.Linear(1, 1)]
+    assert set(model.state_dict()) == {"a.weight", "a.bias", "b", "c"}
+
+
 @pytest.mark.parametrize(
     ("name", "error", "last_line"),
     [
@@ -394,6 +414,38 @@ def test_dead_relus_have_no_gradient(chapter, printed):
     assert (dead[0].weight.grad == 0).all()
     assert chapter["dead_losses"][-1] == pytest.approx(math.log(2), abs=1e-6)
     assert printed[printed.index("zeros 100%, gradient 0.0") + 1] == "loss 0.6931"
+
+
+def test_leaky_relu_does_not_revive_the_dead_network(chapter, printed):
+    leaky, inputs = chapter["leaky"], chapter["inputs"]
+    assert type(leaky[1]) is nn.LeakyReLU and leaky[0].weight.shape == (8, 2)
+    # all units on the negative side at every point: affine, though not without gradient
+    assert (leaky[0](inputs) < 0).all()
+    z = leaky(inputs)[:, 0]
+    assert (z[0] + z[3]).item() == pytest.approx((z[1] + z[2]).item(), abs=1e-5)
+    torch.manual_seed(0)
+    start = nn.Sequential(nn.Linear(2, 8), nn.LeakyReLU(), nn.Linear(8, 1))
+    nn.init.constant_(start[0].bias, -10.0)
+    losses = chapter["leaky_losses"]
+    assert chapter["train"](start, steps=3) == pytest.approx(losses[:3], rel=1e-5)
+    assert (start[0].weight.grad != 0).any()
+    assert losses[-1] == pytest.approx(math.log(2), abs=1e-4)
+    assert min(losses) > math.log(2) - 2e-7
+    start = "leaky loss 0.6931, He loss "
+    assert start + f"{chapter['alive_losses'][-1]:.4f}" in printed
+
+
+def test_zero_biases_and_he_weights_keep_relus_alive(chapter):
+    assert len(chapter["alive_losses"]) == len(chapter["leaky_losses"]) == 1000
+    for seed in range(4):
+        torch.manual_seed(seed)
+        model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
+        nn.init.kaiming_normal_(model[0].weight, nonlinearity="relu")
+        nn.init.zeros_(model[0].bias)
+        losses = chapter["train"](model)
+        assert losses[-1] < 0.01
+        if seed == 0:
+            assert losses == pytest.approx(chapter["alive_losses"], rel=1e-4)
 
 
 def test_check_maximum(chapter):
