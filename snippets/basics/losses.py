@@ -194,7 +194,7 @@ labels = torch.tensor(digits.target)
 
 def classifier() -> nn.Sequential:
     """
-    zh: 64-32-10 的分类器，输出对数几率，每次起点相同。
+    zh: 64-32-10 的分类器，输出 logit，每次起点相同。
     en: A 64-32-10 classifier that returns logits, with the same start every time.
     """
     torch.manual_seed(0)
@@ -241,7 +241,7 @@ print(f"floor: loss {floor:.4f}")
 # --8<-- [end:softmax-twice]
 
 # --8<-- [start:stuck]
-# zh: 十分肯定，却错了：第 0 类的对数几率是 20，而正确答案是第 1 类
+# zh: 十分肯定，却错了：第 0 类的 logit 是 20，而正确答案是第 1 类
 # en: sure and wrong: class 0 has logit 20, the right answer is class 1
 z = torch.zeros(1, 10)
 z[0, 0] = 20.0
@@ -300,7 +300,7 @@ soft = F.cross_entropy(logits, q)
 built_in = F.cross_entropy(logits, target, label_smoothing=epsilon)
 print(f"{soft:.6f} {built_in:.6f}")
 
-# zh: 最好的对数几率正是 log q，此时的损失是 q 的熵
+# zh: 最好的 logit 正是 log q，此时的损失是 q 的熵
 # en: the best logits are log q, and there the loss is the entropy of q
 smoothing_floor = F.cross_entropy(q.log(), q)
 entropy = -(q[0] * q[0].log()).sum()
@@ -393,7 +393,7 @@ def check_cross_entropy(loss) -> None:
     en: Check loss(logits, target): (n, k) and (n,) → a scalar, equal to PyTorch's.
 
     Raises:
-        zh: AssertionError: 数值、归约方式或大对数几率下的结果不对。
+        zh: AssertionError: 数值、归约方式或大 logit 下的结果不对。
         en: AssertionError: wrong value, wrong reduction, or wrong for large logits.
     """
     torch.manual_seed(0)
@@ -409,7 +409,7 @@ def check_cross_entropy(loss) -> None:
     problem = f"should be {right:.4f}, got {answer:.4f}"  # en
     assert torch.isclose(answer, right), problem
     answer = loss(1000 * logits, target)
-    problem = f"对数几率很大时结果是 {answer}：先减去最大值"  # zh
+    problem = f"logit 很大时结果是 {answer}：先减去最大值"  # zh
     problem = f"large logits give {answer}: subtract the maximum first"  # en
     assert torch.isclose(answer, F.cross_entropy(1000 * logits, target)), problem
 
