@@ -1,6 +1,7 @@
 """The pages: each has its twin, which says the same in the same order, and types no result."""
 
 import ast
+import math
 import re
 
 import pytest
@@ -249,3 +250,62 @@ def test_a_term_has_one_name_and_the_glossary_has_it(language):
                 continue  # the name of a class
             names.setdefault(slug, set()).add(plain)
     assert {slug: found for slug, found in names.items() if len(found) > 1} == {}
+
+
+# Words that are also ordinary ones or parts of other terms (residual connection, 表示, 轮到).
+ORDINARY = re.compile(
+    r"activation|bias|buffer|epoch|feature|guard|prediction|recall|representation"
+    r"|residual|tracing|unit|variance|weight"
+)
+
+
+def first_uses(name: str, language: str) -> tuple[dict[str, int], dict[str, int]]:
+    """Where a page's prose first uses each term of the glossary, and where it first links it."""
+    glossary = pages(language)["glossary.md"].read_text("utf-8")
+    terms = {
+        identifier: re.sub(r" *[（(].*", "", title)
+        for title, identifier in re.findall(
+            r"^([^\n:#]+?) · .*\{ #([\w-]+) \}$", glossary, re.MULTILINE
+        )
+    }
+
+    def blank(match) -> str:
+        return " " * len(match[0])
+
+    text = prose(pages(language)[name]).partition("{ #read-on }")[0]
+    for pattern in (
+        r"^!!! abstract.*\n(?:(?: {4}.*)?\n)*",
+        r"^ *(?:#|!!!|\?\?\?|===|>).*$",  # headings, titles, quotations
+        r"`[^`\n]+`|<[^>\n]+>|“[^”\n]*”",
+    ):
+        text = re.sub(pattern, blank, text, flags=re.MULTILINE)
+    text = FORMULA.sub(blank, text)
+    link = re.compile(r"\[[^\]\n]*\]\((?:[./]*glossary\.md#([\w-]+)|[^)\n]*)\)")
+    linked, used = {}, {}
+    for match in link.finditer(text):
+        linked.setdefault(match[1], match.start())
+    text = link.sub(blank, text)
+    for identifier, term in sorted(terms.items(), key=lambda item: -len(item[1])):
+        form = rf"(?<![\w-]){re.escape(term)}(?:e?s)?(?![\w-])"
+        term = re.compile(form if language == "en" else re.escape(term), re.IGNORECASE)
+        if match := term.search(text):
+            used[identifier] = match.start()
+        text = term.sub(blank, text)
+    return used, linked
+
+
+@pytest.mark.parametrize(
+    "name", sorted({*NAMES} - {"glossary.md", "index.md", "sources.md"})
+)
+def test_the_first_use_of_a_term_links_to_the_glossary(name):
+    """Of terms that both languages use there; one may say it in other words."""
+    found = {language: first_uses(name, language) for language in LANGUAGES}
+    both = set.intersection(*({*used, *linked} for used, linked in found.values()))
+    for language, (used, linked) in found.items():
+        late = {
+            term
+            for term in both & used.keys()
+            if used[term] < linked.get(term, math.inf) and not ORDINARY.fullmatch(term)
+        }
+        path = relative(pages(language)[name])
+        assert late == set(), f"{path}: link each where it is first used"
