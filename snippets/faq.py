@@ -532,7 +532,7 @@ def mended_channels() -> None:
     print(tuple(nn.Conv2d(1, 8, kernel_size=3)(images).shape))
 
     # zh: 别的库读的图常把通道放在最后：换到第二维
-    # en: images of other libraries often have channels last: move them to second
+    # en: images read by other libraries often have channels last: move them to dim 1
     images = torch.zeros(16, 28, 28, 3).permute(0, 3, 1, 2)
     print(tuple(nn.Conv2d(3, 8, kernel_size=3)(images).shape))
     # --8<-- [end:mended-channels]
@@ -761,7 +761,7 @@ def mended_target_size() -> None:
 
 def fails_empty_parameters() -> None:
     """
-    zh: 层放在普通列表里，参数没有登记。抛出 ValueError。
+    zh: 层放在普通列表里，参数没有注册。抛出 ValueError。
     en: Layers in a plain list, whose parameters are not registered. Raises ValueError.
     """
 
@@ -1338,8 +1338,8 @@ def mended_nan_backward() -> None:
     """
     # --8<-- [start:mended-nan-backward]
     w = torch.tensor([0.0, 4.0], requires_grad=True)
-    # zh: 在 sqrt 之前就把不许的值换掉
-    # en: replace what is not allowed before sqrt sees it
+    # zh: 在 sqrt 之前就换掉 0，它的导数无穷大
+    # en: replace 0 before sqrt sees it: its derivative is infinite there
     safe = torch.where(w > 0, w, 1.0)
     loss = torch.where(w > 0, safe.sqrt(), 0.0).sum()
     loss.backward()
@@ -1353,8 +1353,8 @@ def symptom_other_numbers() -> None:
     en: Differs from run to run: no seed, another order of additions.
     """
     # --8<-- [start:symptom-other-numbers]
-    # zh: 没有种子：两次得到不同的初始权重
-    # en: no seed: two different sets of initial weights
+    # zh: 不重设种子，随机数就接着往下取：两层的初始权重不同
+    # en: unless reseeded, the generator moves on: two layers start differently
     first, second = nn.Linear(2, 1), nn.Linear(2, 1)
     print(torch.equal(first.weight, second.weight))
 

@@ -10,6 +10,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,7 @@ def asked():
         calls = []
 
         def watched(*args):
+            args = [list(a) if isinstance(a, Iterator) else a for a in args]
             calls.append(tuple(map(plain, args)))
             return answer(*args)
 

@@ -489,8 +489,8 @@ def observe(name: str, run: Callable[[], Tensor]) -> None:
     """
     zh: 运行 run，打印输出有没有图、是不是推理张量、有没有元素被 Dropout 置零，
     zh: 以及 BatchNorm 的滑动平均变了没有；都记入 observed。
-    en: Run run; print if its output has a graph, is an inference tensor and has zeros
-    en: from dropout, and if batch norm's running mean changed; kept in observed.
+    en: Call run; print whether its output has a graph, is an inference tensor and has
+    en: zeros from dropout, and whether batch norm's mean changed; kept in observed.
     """
     before = net[1].running_mean.clone()
     out = run()
@@ -667,7 +667,7 @@ a.grad = None
 errors = a**2
 v = torch.tensor([1.0, 0.0, 10.0])
 # zh: 不求和也行，但须给出左乘雅可比矩阵的向量 v
-# en: no reduction needed, but then the vector v that multiplies the Jacobian is
+# en: without a reduction, give the vector v that multiplies the Jacobian
 errors.backward(v)
 print(a.grad)
 # --8<-- [end:non-scalar-mended]
@@ -872,8 +872,11 @@ def check_accumulate(accumulate: Callable[[nn.Module, Iterable], None]) -> None:
     right = torch.autograd.grad(mse(model(x), y), model.weight)[0]
     batches = list(zip(x.split([6, 3, 1]), y.split([6, 3, 1]), strict=True))
     parts = [torch.autograd.grad(mse(model(a), b), model.weight)[0] for a, b in batches]
-    accumulate(model, batches)
+    accumulate(model, iter(batches))
     answer = model.weight.grad
+    message = "没有梯度：batches 只能走一遍，先存成列表"  # zh
+    message = "no gradient: batches can be read only once, make a list first"  # en
+    assert answer is not None, message
     message = "只剩最后一份：中途把梯度清零了"  # zh
     message = "only the last part is left: the gradients were cleared on the way"  # en
     assert not torch.allclose(answer, parts[-1], atol=1e-6), message

@@ -97,9 +97,9 @@ p = torch.sigmoid(z)
 
 by_hand = -(y * p.log() + (1 - y) * (1 - p).log()).mean()
 likelihood = torch.distributions.Bernoulli(p).log_prob(y).exp().prod()
-print(f"by hand    {by_hand:.6f}")
-print(f"-log L / n {-likelihood.log() / 3:.6f}")
-print(f"built in   {F.binary_cross_entropy_with_logits(z, y):.6f}")
+print(f"by hand              {by_hand:.6f}")
+print(f"-ln(likelihood) / n  {-likelihood.log() / 3:.6f}")
+print(f"built in             {F.binary_cross_entropy_with_logits(z, y):.6f}")
 
 (bce_gradient,) = torch.autograd.grad(by_hand, z)
 print("gradient is (p - y) / n:", torch.allclose(bce_gradient, (p - y) / 3))

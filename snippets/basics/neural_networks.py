@@ -76,8 +76,8 @@ targets = torch.tensor([[0.0], [1.0], [1.0], [0.0]])
 
 def train(model: nn.Module, steps: int = 1000, lr: float = 1.0) -> list[float]:
     """
-    zh: 在四个 XOR 样本上做梯度下降，返回每一步的损失（单位：奈特）。
-    en: Gradient descent on the four XOR samples; returns each step's loss, in nats.
+    zh: 在四个 XOR 样本上做梯度下降，返回每一步的损失。
+    en: Gradient descent on the four XOR samples; returns each step's loss.
     """
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     losses = []
@@ -269,8 +269,8 @@ def gradient_norms(phi, weight_variance: float, depth: int = 20) -> list:
         z.retain_grad()
         layers.append(z)
         a = phi(z)
-    # zh: 一个随机方向上的损失，使最后一层的梯度不随前面的尺度变化
-    # en: a loss along a random direction: the last gradient has a fixed scale
+    # zh: 一个随机方向上的损失，使最后一层的 ∂L/∂a 尺度固定
+    # en: a loss along a random direction gives the last ∂L/∂a a fixed scale
     (a * torch.randn(256, 64)).sum().backward()
     return [z.grad.norm().item() for z in layers]
 
@@ -314,7 +314,7 @@ class Affine(nn.Module):
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
         bound = 1 / math.sqrt(n_in)
-        # zh: 包成 nn.Parameter 再赋给属性，模块才会登记它
+        # zh: 包成 nn.Parameter 再赋给属性，模块才会注册它
         # en: wrapped in nn.Parameter and assigned, so that the module registers it
         self.W = nn.Parameter(torch.empty(n_out, n_in).uniform_(-bound, bound))
         self.b = nn.Parameter(torch.empty(n_out).uniform_(-bound, bound))
@@ -404,7 +404,7 @@ def fails_dtype() -> None:
 
 def fails_list() -> None:
     """
-    zh: 层放在普通列表里，参数没有登记。抛出 ValueError。
+    zh: 层放在普通列表里，参数没有注册。抛出 ValueError。
     en: Layers in a plain list, whose parameters are not registered. Raises ValueError.
     """
 
@@ -494,7 +494,8 @@ def check_maximum(W1, b1, W2, b2) -> None:
         en: AssertionError: the result is wrong for some input.
     """
     W1, b1, W2, b2 = (torch.as_tensor(v).float() for v in (W1, b1, W2, b2))
-    for pair in ([1.0, 2.0], [2.0, 1.0], [3.0, 3.0], [-1.0, -2.0], [-2.0, 1.0]):
+    pairs = [[1.0, 2.0], [2.0, 1.0], [3.0, 3.0], [-1.0, -2.0], [-2.0, 1.0]]
+    for pair in (*pairs, [-1000.0, -2000.0]):
         answer = (W2 @ torch.relu(W1 @ torch.tensor(pair) + b1) + b2).item()
         problem = f"输入 {pair} 应得 {max(pair)}，网络给出 {answer:.2f}"  # zh
         problem = f"{pair} should give {max(pair)}, got {answer:.2f}"  # en

@@ -708,11 +708,15 @@ def check_groups(build: Callable[[nn.Module], torch.optim.Optimizer]) -> None:
     en: Weight matrices must decay, biases and norm parameters must not, none missing.
 
     Raises:
-        zh: AssertionError: 指出放错或漏掉的参数。
-        en: AssertionError: names the parameter that is misplaced or missing.
+        zh: AssertionError: 不是 AdamW；或指出放错、漏掉的参数。
+        en: AssertionError: no AdamW, or names the parameter misplaced or missing.
     """
     model = nn.Sequential(nn.Linear(4, 8), nn.LayerNorm(8), nn.Linear(8, 1))
-    groups = build(model).param_groups
+    optimizer = build(model)
+    other = f"得到的是 {type(optimizer).__name__}，不是 AdamW：那样的衰减是 L2"  # zh
+    other = f"got {type(optimizer).__name__}, not AdamW: its decay would be L2"  # en
+    assert isinstance(optimizer, torch.optim.AdamW), other
+    groups = optimizer.param_groups
     decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
     for name, p in model.named_parameters():
         missing = f"{name} 不在优化器里：它永远不会更新"  # zh

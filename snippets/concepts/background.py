@@ -46,7 +46,7 @@ print(f"2 * x * (w * x - y) = {2 * x * (w * x - y):.4f}")
 # --8<-- [start:step]
 lr = 0.05
 
-# zh: 更新参数本身不该被记录进计算图
+# zh: 更新这一步本身不该被自动求导记录
 # en: the update itself must not be recorded for differentiation
 with torch.no_grad():
     w -= lr * w.grad
@@ -61,7 +61,7 @@ with torch.no_grad():
 optimizer = optim.SGD(model.parameters(), lr=0.05)
 criterion = nn.MSELoss()
 # zh: nn.Linear 把最后一维当作特征；一个样本、一个特征，写成 1×1
-# en: nn.Linear takes the last dimension for features; one sample of one is 1×1
+# en: nn.Linear takes the last dimension for features; one of each is 1×1
 inputs, targets = torch.tensor([[3.0]]), torch.tensor([[12.0]])
 
 path = [model.weight.item()]
@@ -241,10 +241,14 @@ def check_step(step) -> None:
 
     problem = "step 改动了传进来的 w；应当返回一个新的张量"  # zh
     problem = "step changed the w it was given; return a new tensor"  # en
-    assert w.item() == 0.5, problem
+    assert w.item() == 0.5 and not w.requires_grad and w.grad is None, problem
     problem = "step 应当返回张量"  # zh
     problem = "step must return a tensor"  # en
     assert isinstance(answer, torch.Tensor), problem
+    problem = "结果应是标量，形状为 ()，却是"  # zh
+    problem = "the result must be a scalar, of shape (), not"  # en
+    assert answer.shape == (), f"{problem} {tuple(answer.shape)}"
+    answer = answer.to(w.dtype)
     gradient = (2 * x * (w * x - y)).mean()
     problem = "方向反了：梯度指向损失上升的一边，要减去它"  # zh
     problem = "wrong direction: the gradient points uphill, so subtract it"  # en
@@ -306,6 +310,7 @@ def check_score(score) -> None:
     problem = "分数不对"  # zh
     problem = "the scores are wrong"  # en
     wanted = torch.tensor([-0.6, 3.0])
+    answer = answer.to(wanted.dtype)
     assert torch.allclose(answer, wanted), f"{problem}: {answer.tolist()}"
 
 

@@ -183,8 +183,8 @@ def cross_validate(learners: dict[str, Learner], x: Tensor, y: Tensor) -> dict:
     """
     zh: 五折交叉验证，重复两遍，划分对所有学习器相同；x 是 (n, d)，y 是 (n,)。
     zh: 返回每个学习器的十个准确率。
-    en: Five-fold cross-validation, twice over, one split for all; x (n, d), y (n,);
-    en: returns ten accuracies for each.
+    en: Five-fold cross-validation, repeated twice, the same splits for every learner;
+    en: x (n, d), y (n,); returns ten accuracies for each.
     """
     scores = {name: [] for name in learners}
     folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=0)
@@ -430,7 +430,7 @@ def check_risk(empirical_risk) -> None:
         zh: AssertionError: 答案不对，消息说明错在哪里。
         en: AssertionError: the answer is wrong; the message says how.
     """
-    x, y = torch.tensor([0.1, 0.4, 0.6, 0.9, 0.3]), torch.tensor([0, 1, 1, 1, 0])
+    x, y = torch.tensor([0.1, 0.4, 0.6, 0.9, 0.3]), torch.tensor([0, 3, 1, 1, 0])
     answer = float(empirical_risk(lambda x: (x > 0.5).long(), x, y))
 
     problem = "这是答对的比例；风险要数的是错误"  # zh
@@ -473,7 +473,7 @@ def check_scaling(scale) -> None:
         en: AssertionError: the answer is wrong; the message says how.
     """
     train = torch.tensor([[0.0, 10.0, 5.0], [4.0, 20.0, 5.0], [2.0, 15.0, 5.0]])
-    test = torch.tensor([[8.0, 10.0, 5.0], [2.0, 30.0, 5.0]])
+    test = torch.tensor([[8.0, 10.0, 6.0], [2.0, 30.0, 5.0]])
     new_train, new_test = scale(train.clone(), test.clone())
 
     problem = "常数特征除以了零，得到 NaN 或无穷"  # zh
@@ -485,7 +485,7 @@ def check_scaling(scale) -> None:
     assert torch.allclose(new_train, wanted), problem
     problem = "测试集要用训练集的最小值和范围来缩放，而不是它自己的"  # zh
     problem = "test data must be scaled by the training minimum and range"  # en
-    wanted = torch.tensor([[2.0, 0.0, 0.0], [0.5, 2.0, 0.0]])
+    wanted = torch.tensor([[2.0, 0.0, 1.0], [0.5, 2.0, 0.0]])
     assert torch.allclose(new_test, wanted), problem
 
 

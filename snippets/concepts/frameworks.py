@@ -345,7 +345,11 @@ def check_one_graph(f: Callable[[Tensor], Tensor]) -> None:
     zh: f(x) 把和为负的 x 变号，否则加倍；整个函数须是一张图，也能导出。
     en: f(x) negates x if its sum is negative, else doubles it; in one graph, exportable.
     """
-    for x in (torch.tensor([3.0, -1.0]), torch.tensor([1.0, -3.0]), torch.zeros(2)):
+    for x in (
+        torch.tensor([3.0, -1.0]),
+        torch.tensor([1.0, -3.0]),
+        torch.tensor([1.0, -1.0]),
+    ):
         expected = -x if x.sum() < 0 else 2 * x
         got, wanted = f(x).tolist(), expected.tolist()
         problem = f"f({x.tolist()}) 应是 {wanted}，得到 {got}"  # zh
@@ -375,7 +379,7 @@ def check_one_graph(f: Callable[[Tensor], Tensor]) -> None:
 # --8<-- [start:solution-one-graph]
 def flip_or_double(x: Tensor) -> Tensor:
     """
-    zh: 元素之和为负时返回 −x，否则返回 2x；不看数值分支，形状不变。
+    zh: 元素之和为负时返回 −x，否则返回 2x；不用 if 分支，形状不变。
     en: −x if the sum is negative, else 2x, without branching; the shape stays.
     """
     return torch.where(x.sum() < 0, -x, 2 * x)

@@ -541,7 +541,9 @@ for peak in (0.01, 0.03):
 # --8<-- [start:final-fit]
 torch.manual_seed(0)
 model = CNN().to(device)
-optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+# zh: lr 由下面的 OneCycleLR 改写
+# en: OneCycleLR, below, overrides this lr
+optimizer = torch.optim.AdamW(model.parameters(), lr=0.03)
 train = shuffled(Digits(images[train_rows], labels[train_rows], random_shift), seed=0)
 epochs = 20
 scheduler = torch.optim.lr_scheduler.OneCycleLR(
@@ -753,9 +755,13 @@ def check_accuracy(answer: Callable[[nn.Module, Batches], float]) -> None:
     # zh: 评估模式下它答出 x，训练模式下必答别的；第二批的标签故意给反
     # en: in eval mode it answers x, in train mode never; the second batch is mislabelled
     class Probe(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
         def forward(self, x: Tensor) -> Tensor:
             target = F.one_hot(x.long().flatten(), 10).float()
-            return -target if self.training else target
+            return self.scale * (-target if self.training else target)
 
     right, wrong = torch.arange(6), torch.arange(2)
     batches = [
@@ -816,17 +822,17 @@ def check_recall(answer: Callable[[Tensor], Tensor]) -> None:
     zh: answer(混淆矩阵) 应返回每一类的召回率；一张也没有的类为 nan。
     en: answer(confusion matrix) returns the recall of each class; nan if it is empty.
     """
-    matrix = torch.tensor([[6, 2, 0], [1, 3, 0], [0, 0, 0]])
-    got = torch.as_tensor(answer(matrix))
+    matrix = torch.tensor([[6, 2, 0], [1, 4, 0], [0, 0, 0]])
+    got = torch.as_tensor(answer(matrix)).float()
     problem = f"每类一个数，形状应为 (3,)，得到 {tuple(got.shape)}"  # zh
     problem = f"one number per class: shape (3,), got {tuple(got.shape)}"  # en
     assert got.shape == (3,), problem
     problem = "这是精确率（按列除）；召回率按行除"  # zh
     problem = "that is precision (columns); recall divides by the row sums"  # en
-    assert not torch.allclose(got[:2], torch.tensor([6 / 7, 3 / 5])), problem
-    problem = f"应为 [0.75, 0.75]，得到 {got[:2].tolist()}"  # zh
-    problem = f"should be [0.75, 0.75], got {got[:2].tolist()}"  # en
-    assert torch.allclose(got[:2], torch.tensor([0.75, 0.75])), problem
+    assert not torch.allclose(got[:2], torch.tensor([6 / 7, 4 / 6])), problem
+    problem = f"应为 [0.75, 0.8]，得到 {got[:2].tolist()}"  # zh
+    problem = f"should be [0.75, 0.8], got {got[:2].tolist()}"  # en
+    assert torch.allclose(got[:2], torch.tensor([0.75, 0.8])), problem
     problem = "没有样本的类谈不上召回率，应为 nan"  # zh
     problem = "a class without examples has no recall: nan"  # en
     assert got[2].isnan(), problem

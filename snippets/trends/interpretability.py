@@ -496,7 +496,9 @@ def probability(model: nn.Module, target: Tensor, sharpness: float) -> Scalar:
 vanished = {}
 for sharpness in (1, 10, 100):
     sure = probability(model, target, sharpness)
-    slope = gradient(sure, x).flatten(1).norm(dim=1)
+    # zh: 长度要在双精度里算：很小的数一平方，单精度里就成了零
+    # en: the norm in double precision: in single, squares of small numbers are zero
+    slope = gradient(sure, x).flatten(1).double().norm(dim=1)
     vanished[sharpness] = (slope == 0).float().mean().item()
     print(
         f"x{sharpness:<3d}  mean probability {sure(x).mean():.4f}"
@@ -521,7 +523,10 @@ def check_integrated(answer: Callable[[Scalar, Tensor, Tensor, int], Tensor]) ->
     x = torch.tensor([[1.0, 2.0], [3.0, -1.0]])
     baseline = torch.tensor([[0.5, 0.0], [0.0, 1.0]])
 
+    calls = []
+
     def cubic(x: Tensor) -> Tensor:
+        calls.append(x)
         return (x**3).sum(dim=1)
 
     exact = x**3 - baseline**3
@@ -545,6 +550,9 @@ def check_integrated(answer: Callable[[Scalar, Tensor, Tensor, int], Tensor]) ->
     problem = "总和对，分给各输入的份额不对"  # zh
     problem = "the sum is right, the shares of the inputs are not"  # en
     assert torch.allclose(got, exact, atol=0.05), problem
+    problem = f"f 应只调用一次，所有的点一起算；实际调用了 {len(calls)} 次"  # zh
+    problem = f"call f once, for all points; it was called {len(calls)} times"  # en
+    assert len(calls) == 1, problem
 
 
 # --8<-- [end:check-integrated]
@@ -583,10 +591,10 @@ def check_smooth(answer: Callable[[Scalar, Tensor, float, int], Tensor]) -> None
     zh: answer(f, x, sigma, count)：x 加高斯噪声后梯度的平均（Smilkov 等 2017）。
     en: answer(f, x, sigma, count): the mean gradient at noisy x (Smilkov et al. 2017).
     """
-    x = torch.tensor([[1.0, -2.0]])
+    x, sign = torch.tensor([[1.0, -2.0]]), torch.tensor([1.0, -1.0])
 
     def cubic(x: Tensor) -> Tensor:
-        return (x**3).sum(dim=1)
+        return (sign * x**3).sum(dim=1)
 
     kept = x.clone()
     torch.manual_seed(0)
@@ -596,16 +604,16 @@ def check_smooth(answer: Callable[[Scalar, Tensor, float, int], Tensor]) -> None
     assert torch.equal(x, kept), problem
     problem = "没有加噪声，或对所有样本加的是同一个噪声"  # zh
     problem = "no noise, or the same noise in every sample"  # en
-    assert (got - 3 * x**2).abs().min() > 0.3, problem
+    assert (got - sign * 3 * x**2).abs().min() > 0.3, problem
     problem = "sigma 是标准差，不是方差"  # zh
     problem = "sigma is the standard deviation, not the variance"  # en
-    assert (got - 3 * (x**2 + 0.5)).abs().max() > 0.3, problem
+    assert (got - sign * 3 * (x**2 + 0.5)).abs().max() > 0.3, problem
     problem = "应取平均，而不是求和"  # zh
     problem = "take the mean, not the sum"  # en
     assert got.abs().max() < 100, problem
-    # zh: 对 x³：平均梯度 = 3 E[(x + sigma·z)²] = 3 (x² + sigma²)
-    # en: for x³ the mean gradient is 3 E[(x + sigma·z)²] = 3 (x² + sigma²)
-    exact = 3 * (x**2 + 0.5**2)
+    # zh: 对 ±x³：平均梯度 = ±3 E[(x + sigma·z)²] = ±3 (x² + sigma²)
+    # en: for ±x³ the mean gradient is ±3 E[(x + sigma·z)²] = ±3 (x² + sigma²)
+    exact = sign * 3 * (x**2 + 0.5**2)
     problem = f"应约为 {exact.tolist()}，得到 {got.tolist()}"  # zh
     problem = f"should be about {exact.tolist()}, got {got.tolist()}"  # en
     assert torch.allclose(got, exact, atol=0.3), problem

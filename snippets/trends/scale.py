@@ -331,8 +331,8 @@ loss, autocast_count = saved_bytes(autocast_loss, model)
 # en: backward() is called outside of autocast: each op keeps its forward dtype
 loss.backward()
 
-# zh: 每个样本：x 为 float32，LayerNorm 与 ReLU 的输出为 bfloat16，再加两个统计量
-# en: per sample: x in float32, the outputs of LayerNorm and ReLU in bfloat16, statistics
+# zh: 每个样本：x 为 float32；LayerNorm 输出的副本与 ReLU 的输出为 bfloat16；两个统计量
+# en: per sample: x in float32; bfloat16 copy of LayerNorm's output, ReLU's; statistics
 per_block_narrow = (4 + 2 + 2 * 4) * width + 8
 per_sample = depth * per_block_narrow + 2 * width + 4 * classes + 8
 autocast_formula = batch * per_sample + 4 + 2 * W
@@ -941,7 +941,7 @@ def check_gelu_bytes(answer: Callable[[int, int, int, int], int]) -> None:
     en: Check answer(batch, width, depth, classes): the bytes that a GELU network keeps.
 
     Raises:
-        zh: AssertionError: 答案与实数出来的不符；消息说明差在哪里。
+        zh: AssertionError: 答案与实际数出来的不符；消息说明差在哪里。
         en: AssertionError: the answer is not what is counted; the message says how it is off.
     """
     for batch, width, depth, classes in ((3, 8, 2, 4), (5, 16, 3, 10)):

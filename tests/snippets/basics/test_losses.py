@@ -121,9 +121,9 @@ def test_bernoulli_likelihood_is_binary_cross_entropy(chapter, printed):
     y = np.array([0.0, 1.0, 0.0])
     loss = -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean()
     np.testing.assert_allclose(chapter["bce_gradient"], (p - y) / 3, rtol=1e-5)
-    assert f"by hand    {loss:.6f}" in printed
-    assert f"-log L / n {loss:.6f}" in printed
-    assert f"built in   {loss:.6f}" in printed
+    assert f"by hand              {loss:.6f}" in printed
+    assert f"-ln(likelihood) / n  {loss:.6f}" in printed
+    assert f"built in             {loss:.6f}" in printed
     assert "gradient is (p - y) / n: True" in printed
 
 

@@ -465,6 +465,9 @@ def test_check_maximum(chapter):
         check([[0, 1], [0, -1]], [0, 0], [[1, -1]], [0])
     with pytest.raises(AssertionError, match=r"\[1.0, 2.0\] should give 2.0, got 1.00"):
         check([[1, 0], [-1, 0]], [0, 0], [[1, -1]], [0])
+    # a shifted so that it is positive, for all but very negative numbers
+    with pytest.raises(AssertionError, match=r"\[-1000.0, -2000.0\] should give"):
+        check([[-1, 1], [1, 0]], [0, 10], [[1, 1]], [-10])
 
 
 def test_check_count(chapter, printed):
@@ -512,7 +515,8 @@ def test_what_the_checkers_ask(chapter, asked, monkeypatch):
     monkeypatch.setattr(torch, "relu", largest_first)
     chapter["check_maximum"]([[1, 0], [0, 1]], [0, 0], [[1, 0]], [0])
     # Either one the larger, equal ones, and negative ones.
-    assert pairs == [[1, 2], [2, 1], [3, 3], [-1, -2], [-2, 1]]
+    small = [[1, 2], [2, 1], [3, 3], [-1, -2], [-2, 1]]
+    assert pairs == [*small, [-1000, -2000]]
 
 
 def test_every_random_start_is_seeded_with_zero(chapter):

@@ -147,3 +147,12 @@ def test_the_loss_and_the_accuracy_are_those_of_the_model(g, monkeypatch):
 def test_a_stored_run_equals_a_fresh_one(g):
     for position in random.Random(0).sample(list(g["table"]), 5):
         assert g["run"](*position) == g["table"][position]
+
+
+def test_two_tanh_units_could_do_better_than_this_run_makes_them(g, line):
+    left, up = g["x"][:, 0] - 0.5, g["x"][:, 1]
+    z = torch.tanh(0.72 * (up - 1.2 * left - 0.25)) + 0.7 * torch.tanh(3 * left)
+    could = ((z < 0) == (g["y"] > 0.5)).double().mean().item()
+    assert could > 0.98 > g["table"][1, 2, "tanh"]["accuracy"] + 0.1
+    # eight ReLU units: no more points than a line gets, but a lower loss
+    assert g["table"][1, 8, "relu"]["last"] < line[0] - 0.02

@@ -649,9 +649,9 @@ def test_right_adamax_passes(g):
     g["check_adamax"](wrong_adamax())  # eps matters only for a gradient of zero
 
 
-def groups(model, matrices, others, keep=lambda name: True):
+def groups(model, matrices, others, keep=lambda name: True, make=torch.optim.AdamW):
     named = [(n, p) for n, p in model.named_parameters() if keep(n)]
-    return torch.optim.AdamW(
+    return make(
         [
             {"params": [p for _, p in named if p.ndim > 1], "weight_decay": matrices},
             {"params": [p for _, p in named if p.ndim < 2], "weight_decay": others},
@@ -664,6 +664,7 @@ def groups(model, matrices, others, keep=lambda name: True):
     [
         (lambda m: torch.optim.AdamW(m.parameters()), "0.bias is a bias or norm"),
         (lambda m: groups(m, 0.0, 0.0), "0.weight is a weight matrix"),
+        (lambda m: groups(m, 0.1, 0.0, make=torch.optim.Adam), "got Adam, not AdamW"),
         (lambda m: groups(m, 0.1, 0.1), "0.bias is a bias or norm"),
         (
             lambda m: groups(m, 0.1, 0.0, lambda name: name != "1.weight"),

@@ -218,6 +218,12 @@ def forgets_lr(w, x, y, lr):
     return w - (2 * x * (w * x - y)).mean()
 
 
+def marks_w(w, x, y, lr):
+    loss = ((w.requires_grad_() * x - y) ** 2).mean()
+    loss.backward()
+    return w.detach() - lr * w.grad
+
+
 def gives_a_number(w, x, y, lr):
     return (w - lr * (2 * x * (w * x - y)).mean()).item()
 
@@ -237,6 +243,7 @@ def test_what_the_checkers_ask(bg, asked):
 def test_check_step_passes_solutions(bg):
     bg["check_step"](bg["step"])
     bg["check_step"](lambda w, x, y, lr: w - lr * (2 * x * (w * x - y)).mean())
+    bg["check_step"](lambda w, *rest: bg["step"](w.double(), *rest))
 
 
 @pytest.mark.parametrize(
@@ -247,6 +254,8 @@ def test_check_step_passes_solutions(bg):
         (changes_w, "changed the w"),
         (gives_a_number, "return a tensor"),
         (forgets_lr, r"the new w is wrong: 35\.5000 != 0\.8500"),
+        (marks_w, "changed the w"),
+        (lambda w, x, y, lr: w - lr * 2 * x * (w * x - y), r"a scalar, .* not \(3,\)"),
     ],
 )
 def test_check_step_names_the_fault(bg, wrong, message):
@@ -265,6 +274,10 @@ def test_solution_step(bg):
 def test_check_score_passes_solutions(bg):
     bg["check_score"](bg["score"])
     bg["check_score"](lambda p, w: (p.float() / 255 * w).sum(1))
+    bg["check_score"](lambda p, w: p / 255 @ w)  # true division, also of integers
+    bg["check_score"](lambda p, w: p.double() / 255 @ w.double())
+    with pytest.raises(RuntimeError, match="same dtype"):
+        torch.ones(1, dtype=torch.uint8) / 255 @ torch.ones(1).double()
 
 
 @pytest.mark.parametrize(

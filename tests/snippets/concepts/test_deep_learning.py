@@ -430,12 +430,13 @@ def test_seed_alone_moves_the_score(dl):
 
 def test_what_the_checkers_ask(dl, asked):
     ((predict, x, y),) = asked(dl["check_risk"], dl["empirical_risk"])
-    assert x == pytest.approx([0.1, 0.4, 0.6, 0.9, 0.3]) and y == [0, 1, 1, 1, 0]
+    assert x == pytest.approx([0.1, 0.4, 0.6, 0.9, 0.3]) and y == [0, 3, 1, 1, 0]
     # At one half, and nowhere else, the rule says 1 for more.
     assert predict(torch.tensor([0.49, 0.5, 0.51])).tolist() == [0, 0, 1]
     ((train, test),) = asked(dl["check_scaling"], dl["scale"])
     assert train == [[0, 10, 5], [4, 20, 5], [2, 15, 5]]  # the last one is constant
-    assert test == [[8, 10, 5], [2, 30, 5]]  # smaller and larger than in training
+    # smaller and larger than in training, and another constant
+    assert test == [[8, 10, 6], [2, 30, 5]]
 
 
 def test_solutions_pass(dl):
@@ -453,7 +454,9 @@ def test_solutions_pass(dl):
         (lambda f, x, y: (f(x) == y).float().mean(), "share of right answers"),
         (lambda f, x, y: (f(x) != y).sum(), "number of errors"),
         (lambda f, x, y: 0.5, r"risk is wrong: 0\.5000"),
-        (lambda f, x, y: (f(x) - y).float().mean(), r"risk is wrong: -0\.2000"),
+        (lambda f, x, y: (f(x) - y).float().mean(), r"risk is wrong: -0\.6000"),
+        (lambda f, x, y: (f(x) - y).abs().float().mean(), r"risk is wrong: 0\.6000"),
+        (lambda f, x, y: (f(x) - y).square().float().mean(), r"wrong: 1\.8000"),
     ],
 )
 def test_check_risk_names_the_fault(dl, wrong, message):
@@ -481,6 +484,11 @@ def by_zero(train, test):
     return (train - low) / (high - low), (test - low) / (high - low)
 
 
+def nearly_by_zero(train, test):
+    low, span = train.amin(0), (train.amax(0) - train.amin(0)).clamp(min=1e-8)
+    return (train - low) / span, (test - low) / span
+
+
 def all_columns_together(train, test):
     low, high = train.min(), train.max()
     return (train - low) / (high - low), (test - low) / (high - low)
@@ -494,6 +502,7 @@ def all_columns_together(train, test):
         (all_columns_together, "training data is not 0…1"),
         (by_zero, "divided by zero"),
         (lambda train, test: (train, test), "training data is not"),
+        (nearly_by_zero, "by the training minimum and range"),
     ],
 )
 def test_check_scaling_names_the_fault(dl, wrong, message):

@@ -197,6 +197,7 @@ def branching(x):
         (lambda x: 2 * x, "not"),
         (lambda x: torch.where(x < 0, -x, 2 * x), r"f\(\[3.0, -1.0\]\) is"),
         (lambda x: torch.where(x.sum() > 0, 2 * x, x), r"f\(\[1.0, -3.0\]\) is"),
+        (lambda x: torch.where(x.sum() > 0, 2 * x, -x), r"f\(\[1.0, -1.0\]\) is"),
         (lambda x: -x if x.sum().item() < 0 else 2 * x, "no single graph"),
         (
             lambda x: 2 * x if torch.compiler.is_compiling() else branching(x),
@@ -216,7 +217,7 @@ def test_right_answers_pass(g, asked):
     with contextlib.suppress(AssertionError):
         g["check_one_graph"](lambda x: told.append(x.tolist()) or branching(x))
     # Each sign of the sum, and a sum of zero, twice each; then the export sees ones.
-    cases = [[3.0, -1.0], [1.0, -3.0], [0.0, 0.0]]
+    cases = [[3.0, -1.0], [1.0, -3.0], [1.0, -1.0]]
     assert told[:6] == [case for case in cases for _ in range(2)]
     torch._dynamo.reset()
     g["check_one_graph"](g["flip_or_double"])

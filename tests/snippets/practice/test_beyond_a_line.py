@@ -890,6 +890,14 @@ def test_wrong_accuracies_are_told(page, answer, problem):
 
 def test_right_accuracy_passes(page):
     page["check_accuracy"](page["accuracy_of"])
+
+    def with_what_is_there(model, batches):
+        was = model.training
+        share = page["evaluate"](model, batches)[1]
+        model.train(was)
+        return share
+
+    page["check_accuracy"](with_what_is_there)
     model = page["restored"]
     data = [(page["images"][page["test_rows"]], page["labels"][page["test_rows"]])]
     assert page["accuracy_of"](model, data) == page["accuracy"]
@@ -901,6 +909,8 @@ def test_right_accuracy_passes(page):
         (lambda m: m.diag() / m.sum(dim=0), "that is precision"),
         (lambda m: m.diag().sum() / m.sum(), "one number per class"),
         (lambda m: m.diag() / m.sum(), "should be"),
+        (lambda m: (m.diag() / m.sum(dim=1))[[1, 0, 2]], "should be"),
+        (lambda m: (m.diag().sum() / m.sum()).expand(3), "should be"),
         (lambda m: (m.diag() / m.sum(dim=1)).nan_to_num(0), "no recall: nan"),
     ],
 )
@@ -911,5 +921,6 @@ def test_wrong_recalls_are_told(page, answer, problem):
 
 def test_right_recall_passes(page):
     page["check_recall"](page["recall"])
+    page["check_recall"](lambda m: m.diag().double() / m.sum(dim=1))
     got = page["recall"](page["matrix"])
     assert got[0] == page["matrix"][0, 0] / page["matrix"][0].sum()

@@ -582,6 +582,15 @@ def test_gradient_without_grad_mode(page):
     message = "element 0 of tensors does not require grad and does not have a grad_fn"
     with pytest.raises(RuntimeError, match=message):
         page["fails_no_grad"]()
+    f, x = page["f"], page["x"]
+    with torch.no_grad(), torch.enable_grad():
+        page["gradient"](f, x)
+    with (
+        torch.inference_mode(),
+        torch.enable_grad(),
+        pytest.raises(RuntimeError, match="does not require grad"),
+    ):
+        page["gradient"](f, x)
 
 
 def test_dropout_makes_the_map_a_matter_of_luck(page):
@@ -596,7 +605,7 @@ def test_dropout_makes_the_map_a_matter_of_luck(page):
 def test_a_sure_softmax_has_no_slope(page):
     vanished = page["vanished"]
     assert list(vanished) == [1, 10, 100]
-    assert vanished[1] < 0.05 and vanished[10] > 0.7 and vanished[100] > 0.9
+    assert vanished[1] == 0 and 0.2 < vanished[10] < 0.7 and vanished[100] > 0.9
     model, x, target = page["models"]["cnn"], page["x"], page["target"]
     got = page["probability"](model, target, 3)(x)
     expected = F.softmax(3 * model(x), dim=1)[torch.arange(100), target]
@@ -654,8 +663,14 @@ def test_wrong_integrals_are_told(page, answer, problem):
 
 def test_right_integrals_pass(page):
     page["check_integrated"](page["all_at_once"])
-    page["check_integrated"](page["integrated_gradients"])
-    page["check_integrated"](lambda f, x, b, m: (x - b) * path_mean(f, x, b, m))
+    # right, but with a backward pass for each point
+    for loop in (
+        page["integrated_gradients"],
+        lambda f, x, b, m: (x - b) * path_mean(f, x, b, m),
+        left_ends,
+    ):
+        with pytest.raises(AssertionError, match="call f once, .* called 1000 times"):
+            page["check_integrated"](loop)
     model = page["models"]["cnn"]
     f = page["logit"](model, page["target"][:5])
     x, black = page["x"][:5], page["black"][:5]
@@ -699,7 +714,8 @@ def test_the_checkers_ask_at_points_that_tell_mistakes_apart(page):
         asked.append((x.tolist(), baseline.tolist()))
         return page["integrated_gradients"](f, x, baseline, steps)
 
-    page["check_integrated"](watched)
+    with pytest.raises(AssertionError, match="call f once"):
+        page["check_integrated"](watched)
     assert asked == [([[1.0, 2.0], [3.0, -1.0]], [[0.5, 0.0], [0.0, 1.0]])]
 
     def watched_too(f, x, sigma, count):
@@ -708,10 +724,6 @@ def test_the_checkers_ask_at_points_that_tell_mistakes_apart(page):
 
     page["check_smooth"](watched_too)
     assert asked[1] == ([[1.0, -2.0]], 0.5, 4000)
-
-
-def test_left_ends_pass_too(page):
-    page["check_integrated"](left_ends)
 
 
 def grad(f, x):
@@ -744,6 +756,10 @@ def in_place(f, x, sigma, count):
         ),
         (
             lambda f, x, sigma, count: noisy_mean(f, x, 3 * sigma, count),
+            "should be about",
+        ),
+        (
+            lambda f, x, sigma, count: noisy_mean(f, x, sigma, count).abs(),
             "should be about",
         ),
     ],
