@@ -127,6 +127,17 @@ def test_bernoulli_likelihood_is_binary_cross_entropy(chapter, printed):
     assert "gradient is (p - y) / n: True" in printed
 
 
+def test_the_gradient_at_logit_200_is_lost_in_the_sigmoid_not_in_the_clamp():
+    z = torch.tensor(200.0, requires_grad=True)
+    p = torch.sigmoid(z)
+    assert p == 1
+    (through_sigmoid,) = torch.autograd.grad(p, z)
+    assert through_sigmoid == 0
+    p = torch.ones((), requires_grad=True)
+    F.binary_cross_entropy(p, torch.tensor(0.0)).backward()
+    assert p.grad > 1e9
+
+
 def test_three_ways_to_compute_one_loss_at_logit_200(chapter, printed):
     value, gradient = chapter["extremes"]["naive"]
     assert math.isinf(value) and math.isnan(gradient)

@@ -304,6 +304,26 @@ def test_without_zero_grad_the_loss_swings_for_ever(run):
     assert weights(model) == pytest.approx(weights(twin), rel=1e-3)
 
 
+def test_the_jitter_of_mini_batches_is_their_noise(run):
+    """What a batch of ten has at the closed form, where no learning rate moves it."""
+    best, x, y = run["best"], run["x"].flatten(), run["y"].flatten()
+    squares = (best[0] * x + best[1] - y).square()
+    # ten of a hundred, drawn without putting back
+    expected = squares.std() / 10**0.5 * 0.9**0.5
+    found = torch.tensor(run["batch_losses"][100:]).std()
+    # the standard error of a standard deviation of a hundred, and their kurtosis
+    assert found == pytest.approx(expected.item(), rel=0.3)
+
+
+def test_only_x_made_a_column_warns_and_only_y_still_raises(run):
+    flat_x, flat_y = run["x"].flatten(), run["y"].flatten()
+    model, mse = run["LinearRegression"](), run["criterion"]
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        mse(model(flat_x), run["y"])
+    with pytest.warns(UserWarning, match="different to the input size"):
+        mse(model(run["x"]), flat_y)
+
+
 def test_a_flat_input_raises(run):
     with pytest.raises(RuntimeError) as caught:
         run["fails_shape"]()

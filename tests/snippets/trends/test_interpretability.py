@@ -409,7 +409,9 @@ def test_correlated_inputs_share_the_weight_at_random(page):
     losses = [
         float(v) for v in re.findall(r"loss ([\d.]+)", page.by_region["correlated"])
     ]
-    assert all(loss < 1e-3 for loss in losses)
+    # The second weight would be zero, for a loss of zero, given far more steps.
+    least = 1e-4 * weights[:, 1].square()
+    assert torch.allclose(torch.tensor(losses), least, atol=2e-5)
 
 
 def test_correlated_weights_are_those_of_gradient_descent(page):
