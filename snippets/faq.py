@@ -147,7 +147,7 @@ def also(name: str) -> list[str]:
 
     Returns:
         zh: 每个错误一行，不含换行和异常类型。
-        en: one line for each mistake, without line breaks and the exception's type.
+        en: one line for each mistake, without line breaks or the exception's type.
 
     Raises:
         zh: AssertionError: 有一段代码没有出错。
@@ -197,7 +197,7 @@ def mended_no_grad_fn() -> None:
 def fails_backward_twice() -> None:
     """
     zh: 循环外算的一步，被反向传播两次。抛出 RuntimeError。
-    en: Goes twice backward through a step made outside the loop. Raises RuntimeError.
+    en: Goes backward twice through a step made outside the loop. Raises RuntimeError.
     """
     # --8<-- [start:fails-backward-twice]
     w = torch.tensor(3.0, requires_grad=True)
@@ -583,7 +583,7 @@ def fails_one_element() -> None:
 def mended_one_element() -> None:
     """
     zh: 用 stack 叠起来，或用 cat 接起来。
-    en: stack puts them on each other, cat end to end.
+    en: stack puts them on top of each other, cat end to end.
     """
     # --8<-- [start:mended-one-element]
     rows = [torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])]
@@ -935,7 +935,7 @@ def fails_embedding() -> None:
 
 def mended_embedding() -> None:
     """
-    zh: 表和词表一样大，生词用 `<unk>`。
+    zh: 嵌入表与词表一样大，词表以外的词用 `<unk>`。
     en: A table as large as the vocabulary; other words use `<unk>`.
     """
     # --8<-- [start:mended-embedding]
@@ -1043,7 +1043,7 @@ def fails_missing_keys() -> None:
 
 def mended_missing_keys() -> None:
     """
-    zh: 去掉前缀再载入。
+    zh: 去掉前缀再加载。
     en: Removes the prefix before loading.
     """
     # --8<-- [start:mended-missing-keys]
@@ -1060,7 +1060,7 @@ def mended_missing_keys() -> None:
 
 def fails_from_gpu() -> None:
     """
-    zh: 在没有 GPU 的机器上载入 GPU 上存的文件。抛出 RuntimeError。
+    zh: 在没有 GPU 的机器上加载 GPU 上存的文件。抛出 RuntimeError。
     en: Loads a file saved on a GPU where there is none. Raises RuntimeError.
     """
     # --8<-- [start:fails-from-gpu]
@@ -1091,7 +1091,7 @@ def mended_from_gpu() -> None:
 
 def symptom_zero_grad() -> None:
     """
-    zh: 不报错却算错：梯度一步步累积。
+    zh: 不报错却算错：梯度一步步累加。
     en: Wrong without an error: gradients add up from step to step.
     """
     # --8<-- [start:symptom-zero-grad]
@@ -1167,7 +1167,7 @@ def mended_eval() -> None:
 def symptom_non_leaf() -> None:
     """
     zh: 不报错却算错：w 不是叶子，没有梯度。
-    en: Wrong without an error: w is no leaf and gets no gradient.
+    en: Wrong without an error: w is not a leaf and gets no gradient.
     """
     # --8<-- [start:symptom-non-leaf]
     ones = torch.ones(2, requires_grad=True)
@@ -1293,7 +1293,7 @@ def symptom_nan() -> None:
 def mended_nan() -> None:
     """
     zh: 输入标准化，均值 0，标准差 1。
-    en: Standardises the inputs to mean 0 and standard deviation 1.
+    en: Standardizes the inputs to mean 0 and standard deviation 1.
     """
     # --8<-- [start:mended-nan]
     torch.manual_seed(0)

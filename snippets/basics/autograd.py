@@ -195,7 +195,7 @@ print(torch.allclose(micro, whole))
 # --8<-- [start:engine]
 class Value:
     """
-    zh: 记得自己来历的一个数：parents 是若干 (来源, 局部导数)。
+    zh: 记得自己来历的一个数：parents 是若干个（来源，局部导数）对。
     en: A number that knows how it was made: parents holds (source, local derivative).
     """
 
@@ -263,7 +263,7 @@ def lift(number: "Value | float") -> Value:
 
 def history(root: Value) -> list[Value]:
     """
-    zh: 造出 root 的全部节点，晚造的在前：轮到一个节点时，用过它的都已处理。
+    zh: root 由哪些节点算出（含它自己），晚造的在前：先轮到使用者，再轮到被用者。
     en: All that root was made from, latest first: users come before what they use.
     """
     found, waiting = {root}, [root]
@@ -282,7 +282,7 @@ numbers = (0.7, -1.3, 2.1)
 
 def formula(a, b, c):
     """
-    zh: 引擎九种运算都用到的一个公式；
+    zh: 用到引擎全部九种运算的一个公式；
     zh: 参数全是 Value 或全是标量张量，c > 0。
     en: A formula with all nine operations of the engine;
     en: all Values or all scalar tensors, c > 0.

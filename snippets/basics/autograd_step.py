@@ -65,7 +65,7 @@ FORMS = ["forward", "central"]
 def sweep() -> dict[tuple[float, str, str], dict]:
     """
     zh: 每个步长、精度和差商各跑一次 run，按三者收在一起。
-    en: One run for each step, precision and difference quotient, by all three.
+    en: One run for each step, precision and difference quotient, keyed by all three.
     """
     positions = itertools.product(STEPS, DTYPES, FORMS)
     return {position: run(*position) for position in positions}

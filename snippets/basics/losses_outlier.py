@@ -53,7 +53,7 @@ OUTLIERS = [-8, -6, -4, -2, -1, 0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14]
 def sweep() -> dict[int, dict]:
     """
     zh: 离群点的每个位置跑一次 run，按位置收在一起。
-    en: One run for each place of the outlier, by place.
+    en: One run for each place of the outlier, keyed by place.
     """
     return {outlier: run(outlier) for outlier in OUTLIERS}
 

@@ -40,7 +40,7 @@ TEMPERATURES = [0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 10
 def sweep() -> dict[tuple[float, str], dict]:
     """
     zh: 每个温度、每个正确类各跑一次 run，按 (温度, 正确类) 收在一起。
-    en: One run for each temperature and right class, by both.
+    en: One run for each temperature and right class, keyed by both.
     """
     positions = itertools.product(TEMPERATURES, "ABE")
     return {position: run(*position) for position in positions}

@@ -116,6 +116,8 @@ torch.manual_seed(0)
 mlp = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
 mlp_losses = train(mlp)
 
+# zh: 只要数值、不求导：同 no_grad 一样不记录
+# en: only values are wanted: record nothing, as under no_grad
 with torch.inference_mode():
     probabilities = torch.sigmoid(mlp(inputs)).squeeze(1)
 for point, p in zip(inputs.tolist(), probabilities.tolist(), strict=True):
@@ -350,7 +352,7 @@ class MLP(nn.Module):
     def __init__(self, sizes: list[int], scale: float = 1.0) -> None:
         super().__init__()
         self.layers = nn.ModuleList(Affine(n, m) for n, m in pairwise(sizes))
-        # zh: 缓冲区属于状态，随模型保存和搬家，但优化器不更新它
+        # zh: 缓冲区属于状态，随模型一起保存、一起移到别的设备，但优化器不更新它
         # en: a buffer is state: saved and moved with the model, not trained
         self.register_buffer("scale", torch.tensor(scale))
 
@@ -590,7 +592,7 @@ def check_leaky(weight_variance) -> None:
 def leaky_variance(n: int) -> float:
     """
     zh: 权重的初始方差，使负半轴斜率为 0.5 的 Leaky ReLU 层保持方差；
-    zh: n 是输入个数（He et al. 2015）。
+    zh: n 是输入个数（He 等 2015）。
     en: The weights' variance that keeps variance through leaky ReLU of slope 0.5,
     en: with n inputs (He et al. 2015).
     """

@@ -24,7 +24,7 @@ def run(depth: int, width: int, activation: str) -> dict:
     zh: depth 个隐藏层，每层 width 个单元，整批 Adam 走 200 步；
     zh: 返回每 5 步的损失、训练点上的准确率，以及平面上 24 × 32 格的概率：
     zh: 每格一位数字，0 是小于 0.1，9 是不小于 0.9，最上面一行在前。
-    en: depth hidden layers of width units, 200 full-batch steps of Adam. Returns the
+    en: `depth` hidden layers of `width` units, 200 full-batch Adam steps. Returns the
     en: loss every 5 steps, the accuracy on the training points, and the probability
     en: in 24 × 32 cells of the plane: a digit each, 0 below 0.1 to 9 from 0.9 on.
     """
@@ -72,7 +72,7 @@ WIDTHS = [2, 4, 8, 16]
 def sweep() -> dict[tuple[int, int, str], dict]:
     """
     zh: 每个深度、宽度和激活函数各跑一次 run，按三者收在一起。
-    en: One run for each depth, width and activation, by all three.
+    en: One run for each depth, width and activation, keyed by all three.
     """
     positions = itertools.product(DEPTHS, WIDTHS, activations)
     return {position: run(*position) for position in positions}

@@ -257,7 +257,7 @@ def adagrad(
     theta: Tensor, g: Tensor, state: dict, lr: float, eps: float = 1e-10
 ) -> Tensor:
     """
-    zh: AdaGrad（Duchi 等 2011）：除以全部历史梯度的平方和的根。
+    zh: AdaGrad（Duchi 等 2011）：除以全部历史梯度平方和的平方根。
     en: AdaGrad (Duchi et al. 2011): divide by the root of all squares so far.
     """
     state["s"] = state.get("s", 0.0) + g**2
@@ -709,7 +709,7 @@ def check_groups(build: Callable[[nn.Module], torch.optim.Optimizer]) -> None:
 
     Raises:
         zh: AssertionError: 不是 AdamW；或指出放错、漏掉的参数。
-        en: AssertionError: no AdamW, or names the parameter misplaced or missing.
+        en: AssertionError: not an AdamW, or a parameter (named) misplaced or missing.
     """
     model = nn.Sequential(nn.Linear(4, 8), nn.LayerNorm(8), nn.Linear(8, 1))
     optimizer = build(model)

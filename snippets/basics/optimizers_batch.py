@@ -65,8 +65,8 @@ SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 
 def sweep() -> dict[int, dict]:
     """
-    zh: 每个批大小跑一次 run，按批大小收在一起。
-    en: One run for each batch size, by size.
+    zh: 每个批量大小跑一次 run，按批量大小收在一起。
+    en: One run for each batch size, keyed by size.
     """
     return {size: run(size) for size in SIZES}
 

@@ -44,7 +44,7 @@ BETAS = [0.0, 0.2, 0.44, 0.6, 0.8, 0.9, 0.95, 0.99]
 def sweep() -> dict[tuple[float, float], dict]:
     """
     zh: 每个学习率和动量系数跑一次 run，按 (学习率, 动量系数) 收在一起。
-    en: One run for each learning rate and momentum, by (rate, beta).
+    en: One run for each learning rate and momentum, keyed by (rate, beta).
     """
     return {(rate, beta): run(rate, beta) for rate in RATES for beta in BETAS}
 

@@ -60,7 +60,7 @@ RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0]
 def sweep() -> dict[tuple[str, float], dict]:
     """
     zh: 每个优化器和学习率跑一次 run，按 (名字, 学习率) 收在一起。
-    en: One run for each optimizer and learning rate, by (name, rate).
+    en: One run for each optimizer and learning rate, keyed by (name, rate).
     """
     return {(name, rate): run(name, rate) for name in OPTIMIZERS for rate in RATES}
 

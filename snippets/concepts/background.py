@@ -30,6 +30,8 @@ print(f"shape = {tuple(a.shape)}   dtype = {a.dtype}   device = {a.device}")
 # en: * multiplies element by element, @ is the matrix product
 print(f"a * a = {(a * a).tolist()}")
 print(f"a @ a = {(a @ a).tolist()}")
+# zh: dim=0：各行相加再平均，每列得一个数
+# en: dim=0: the mean over the rows, one number for each column
 print(f"a.mean(dim=0) = {a.mean(dim=0).tolist()}")
 # --8<-- [end:tensor]
 
@@ -96,10 +98,14 @@ for lr in (0.05, 0.10, 0.12):
 # --8<-- [end:too-far]
 
 # --8<-- [start:composed]
+# zh: 固定种子：每次运行的初始权重都相同
+# en: fix the seed: every run starts from the same random weights
 torch.manual_seed(0)
 net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
 point = torch.tensor([0.5, -1.0], requires_grad=True)
 output = net(point)
+# zh: 直接返回梯度（每个输入一个，装在元组里），不写进 .grad
+# en: returns the gradients, a tuple with one for each input, and leaves .grad alone
 (slope,) = torch.autograd.grad(output, point)
 
 # zh: 同一个网络，写成三个函数的复合；它的导数是三个导数的乘积
@@ -228,11 +234,11 @@ print((moved + torch.ones(3, device=moved.device)).tolist())
 # --8<-- [start:check-step]
 def check_step(step) -> None:
     """
-    zh: 检查 step(w, x, y, lr)：返回 mean((w·x − y)²) 上一步梯度下降之后的 w。
+    zh: 检查 step(w, x, y, lr)：返回在 mean((w·x − y)²) 上做一步梯度下降之后的 w。
     en: Check step(w, x, y, lr): w after one step of descent on mean((w·x − y)²).
 
     Raises:
-        zh: AssertionError: 答案不对，消息说明错在哪里。
+        zh: AssertionError: 答案不对，信息说明错在哪里。
         en: AssertionError: the answer is wrong; the message says how.
     """
     w = torch.tensor(0.5)
@@ -288,7 +294,7 @@ def check_score(score) -> None:
     en: Check score(pixels, weights): pixels scaled to 0…1, times the weights.
 
     Raises:
-        zh: AssertionError: 答案不对，消息说明错在哪里。
+        zh: AssertionError: 答案不对，信息说明错在哪里。
         en: AssertionError: the answer is wrong; the message says how.
     """
     pixels = torch.tensor([[0, 51, 255], [255, 255, 0]], dtype=torch.uint8)

@@ -37,7 +37,7 @@ DRAWINGS = """
 .###. ...#. ##### .###. ...#. .##.. .###. .#... .##.. .##..
 """
 lines = [line.split() for line in DRAWINGS.strip().split("\n")]
-# zh: 文本按（行, 数字, 列）排列，换成（数字, 行, 列）：10 × 8 × 5
+# zh: 文本按（行，数字，列）排列，换成（数字，行，列）：10 × 8 × 5
 # en: the text goes by (row, digit, column); make it (digit, row, column): 10 × 8 × 5
 ink = torch.tensor([[[c == "#" for c in word] for word in line] for line in lines])
 drawn = ink.transpose(0, 1)
@@ -48,6 +48,8 @@ def read_digit(images: Tensor) -> Tensor:
     zh: 在四个左右位置上搜索与图最相关的手绘数字；images 为 (n, 64)，返回 (n,)。
     en: The drawing that fits best at any of four places; images (n, 64), gives (n,).
     """
+    # zh: 均值为零、长度为一之后，两张图的内积就是相关系数：越大越像
+    # en: with mean zero and length one, the product of two images is their correlation
     images = nn.functional.normalize(images - images.mean(1, keepdim=True))
     scores = []
     for left in range(4):
@@ -149,6 +151,8 @@ def train_network(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    # zh: 训练完了，预测时不必再记录计算图
+    # en: training is over: predictions need no graph
     return net.requires_grad_(False)
 
 
@@ -346,7 +350,7 @@ for depth in range(1, 9):
 def fails_dtype() -> None:
     """
     zh: 双精度的特征送进单精度的层。抛出 RuntimeError。
-    en: Double precision features for a single precision layer. Raises RuntimeError.
+    en: Double-precision features for a single-precision layer. Raises RuntimeError.
     """
     # --8<-- [start:fails-dtype]
     features, labels = load_breast_cancer(return_X_y=True)
@@ -427,7 +431,7 @@ def check_risk(empirical_risk) -> None:
     en: Check empirical_risk(predict, x, y), the empirical risk under 0–1 loss.
 
     Raises:
-        zh: AssertionError: 答案不对，消息说明错在哪里。
+        zh: AssertionError: 答案不对，信息说明错在哪里。
         en: AssertionError: the answer is wrong; the message says how.
     """
     x, y = torch.tensor([0.1, 0.4, 0.6, 0.9, 0.3]), torch.tensor([0, 3, 1, 1, 0])
@@ -469,7 +473,7 @@ def check_scaling(scale) -> None:
     en: of train, without a look at the test set.
 
     Raises:
-        zh: AssertionError: 答案不对，消息说明错在哪里。
+        zh: AssertionError: 答案不对，信息说明错在哪里。
         en: AssertionError: the answer is wrong; the message says how.
     """
     train = torch.tensor([[0.0, 10.0, 5.0], [4.0, 20.0, 5.0], [2.0, 15.0, 5.0]])
@@ -514,7 +518,7 @@ def check_zigzag(net: nn.Sequential) -> None:
     en: Check net, (n, 1) to (n, 1): at most 12 hidden units, 64 pieces on [0, 1].
 
     Raises:
-        zh: AssertionError: 答案不对，消息说明错在哪里。
+        zh: AssertionError: 答案不对，信息说明错在哪里。
         en: AssertionError: the answer is wrong; the message says how.
     """
     pairs = list(zip(net, net[1:], strict=False))

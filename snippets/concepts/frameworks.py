@@ -68,7 +68,7 @@ class Line(nn.Module):
 def train(model: nn.Module, forward: Callable) -> list[float]:
     """
     zh: 用 SGD 训练 model 200 步，返回每步更新之前的均方误差；
-    zh: 预测由 forward 来算：model 自己，或它成图之后的样子。
+    zh: 预测由 forward 来算：model 自己，或它编译成图之后的版本。
     en: Train model by 200 steps of SGD; the mean squared error before each update.
     en: forward computes the predictions: model itself, or model as a graph.
     """
@@ -279,7 +279,7 @@ def installed_bytes(name: str, seen: set[str]) -> int:
 
 def import_seconds(module: str) -> float:
     """
-    zh: 在新进程里导入一个模块要几秒；刚导入过，文件都在内存里。
+    zh: 在新进程里导入一个模块所用的秒数；刚导入过，文件都在内存里。
     en: Seconds to import a module in a new process; its files are in memory by now.
     """
     code = f"import time; t = time.time(); import {module}; print(time.time() - t)"
@@ -289,7 +289,7 @@ def import_seconds(module: str) -> float:
 
 def microseconds(step: Callable, repeats: int = 200) -> float:
     """
-    zh: 一步要几微秒：五轮中最快一轮的平均。
+    zh: 一步所用的微秒数：五轮中最快一轮的平均。
     en: Microseconds of one step: the mean of the fastest of five rounds.
     """
     rounds = []

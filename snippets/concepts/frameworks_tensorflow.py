@@ -220,7 +220,7 @@ def installed_bytes(name: str, seen: set[str]) -> int:
 
 def import_seconds(module: str) -> float:
     """
-    zh: 在新进程里导入一个模块要几秒；刚导入过，文件都在内存里。
+    zh: 在新进程里导入一个模块所用的秒数；刚导入过，文件都在内存里。
     en: Seconds to import a module in a new process; its files are in memory by now.
     """
     code = f"import time; t = time.time(); import {module}; print(time.time() - t)"
@@ -230,7 +230,7 @@ def import_seconds(module: str) -> float:
 
 def microseconds(step: Callable, repeats: int = 200) -> float:
     """
-    zh: 一步要几微秒：五轮中最快一轮的平均。
+    zh: 一步所用的微秒数：五轮中最快一轮的平均。
     en: Microseconds of one step: the mean of the fastest of five rounds.
     """
     rounds = []

@@ -83,7 +83,7 @@ train_set = Digits(images[train_rows], labels[train_rows])
 # --8<-- [start:loader]
 def shuffled(data: Digits, seed: int, batch_size: int = 64) -> DataLoader:
     """
-    zh: 每轮重新洗牌的小批量；洗牌只取决于 seed，与别处用掉多少随机数无关。
+    zh: 每轮重新打乱的小批量；次序只取决于 seed，与别处用掉多少随机数无关。
     en: Mini-batches, reshuffled every epoch; the order depends on `seed` alone.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -242,12 +242,16 @@ def conv2d_by_hand(x: Tensor, weight: Tensor, bias: Tensor, padding: int) -> Ten
     en: 2-D convolution of stride 1: x (n, i, h, w), weight (o, i, k, k), bias (o,).
     """
     k = weight.shape[-1]
+    # zh: 左、右、上、下各补零
+    # en: zeros on the left, the right, the top and the bottom
     x = F.pad(x, [padding] * 4)
     height, width = x.shape[-2] - k + 1, x.shape[-1] - k + 1
     output = bias.view(1, -1, 1, 1)
     for u in range(k):
         for v in range(k):
             window = x[:, :, u : u + height, v : v + width]
+            # zh: 对 i（输入通道）求和，每张图的每个位置乘同一个矩阵
+            # en: sums over i, the input channels: one matrix for every image and place
             mixed = torch.einsum("oi,nihw->nohw", weight[:, :, u, v], window)
             output = output + mixed
     return output
@@ -622,7 +626,7 @@ for name, (seen, unseen) in splits.items():
 # --8<-- [start:repeat]
 def weights_after(seed: int, order_seed: int) -> Tensor:
     """
-    zh: 训练两轮后，全部参数拼成的一个向量；两个种子分管初始权重与洗牌。
+    zh: 训练两轮后，全部参数拼成的一个向量；两个种子分管初始权重与样本次序。
     en: All parameters after two epochs as one vector; one seed for start, one for order.
     """
     torch.manual_seed(seed)
@@ -669,7 +673,7 @@ def fails_scheduler() -> None:
     # --8<-- [start:fails-scheduler]
     optimizer = torch.optim.SGD(nn.Linear(64, 10).parameters(), lr=0.1)
     # zh: 把一轮的步数当成了总步数：16 步之后就没有下一步了
-    # en: the steps of one epoch where all belong: after these 16 there is no next
+    # en: one epoch's steps where the total belongs: after these 16 there is no next
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=0.1, total_steps=16
     )

@@ -30,7 +30,7 @@ def run(size: int, decay: float) -> dict:
     zh: 用前 size 张图和权重衰减 decay，整批 AdamW 走 120 步；
     zh: 返回每 3 步的训练损失与验证损失、验证损失在哪一步最低（提前停止）、
     zh: 最低多少，以及那时和最后在没用过的图上的准确率。
-    en: 120 full-batch steps of AdamW on the first size images. Returns training and
+    en: 120 full-batch steps of AdamW on the first `size` images. Returns training and
     en: validation loss every 3 steps, where the latter is lowest (early stopping),
     en: how low, and the accuracy on unused images then and at the end.
     """
@@ -74,7 +74,7 @@ DECAYS = [0.0, 0.3, 1.0, 3.0, 10.0]
 def sweep() -> dict[tuple[int, float], dict]:
     """
     zh: 每个样本量和权重衰减各跑一次 run，按 (样本量, 衰减) 收在一起。
-    en: One run for each number of examples and weight decay, by both.
+    en: One run for each number of examples and weight decay, keyed by both.
     """
     positions = itertools.product(SIZES, DECAYS)
     return {position: run(*position) for position in positions}

@@ -389,7 +389,7 @@ def check_least_squares(solve: Callable[..., torch.Tensor]) -> None:
 
     Raises:
         zh: AssertionError: 不是 d + 1 个数、截距不在末尾，或不是最小二乘解。
-        en: AssertionError: not d + 1 numbers, intercept not last, or no least squares.
+        en: AssertionError: not d + 1 numbers, intercept not last, or not least squares.
     """
     generator = torch.Generator().manual_seed(2)
     x = torch.randn(50, 2, generator=generator)

@@ -18,7 +18,7 @@ def run(rate: float) -> dict[str, list[float] | float]:
     """
     zh: 从 w = b = 0 起，以学习率 rate 走 40 步；
     zh: 返回起点和每一步之后的损失与参数，各 41 个数。
-    en: 40 steps at learning rate rate from w = b = 0; returns the loss and the
+    en: 40 steps at learning rate `rate` from w = b = 0; returns the loss and the
     en: parameters at the start and after every step, 41 numbers each.
     """
     model = nn.Linear(1, 1)
@@ -50,7 +50,7 @@ RATES += [0.95, 0.98, 1.0, 1.02, 1.05, 1.1, 1.2]
 def sweep() -> dict[float, dict]:
     """
     zh: 每个学习率跑一次 run，按学习率收在一起。
-    en: One run for each learning rate, by learning rate.
+    en: One run for each learning rate, keyed by learning rate.
     """
     return {rate: run(rate) for rate in RATES}
 

@@ -42,7 +42,7 @@ def fails_normal() -> torch.Tensor:
 def fails_normal_mean() -> torch.Tensor:
     """
     zh: 补上 mean 也不行：数字参数还要 size。抛出 TypeError。
-    en: With a mean it fails still: numbers need a size as well. Raises TypeError.
+    en: With a mean it still fails: numbers need a size as well. Raises TypeError.
     """
     # --8<-- [start:fails-normal-mean]
     x = torch.linspace(-1, 1, 100)

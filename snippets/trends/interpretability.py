@@ -156,7 +156,7 @@ def integrated_gradients(
 ) -> Tensor:
     """
     zh: 沿 baseline 到 x 的直线对梯度取平均（中点法则），乘以 x - baseline；形状同 x。
-    zh: Sundararajan et al. 2017，arXiv 1703.01365，式 1。
+    zh: Sundararajan 等 2017，arXiv 1703.01365，式 1。
     en: (x - baseline) times the mean gradient on the line between them, by midpoints,
     en: of x's shape. Sundararajan et al. 2017, arXiv 1703.01365, eq. 1.
     """
@@ -359,7 +359,7 @@ for epsilon in (0.0, 0.05, 0.1, 0.15, 0.2):
 # --8<-- [end:adversarial]
 
 # --8<-- [start:fragile]
-# zh: 平滑的模型才有非零的二阶导数，归因图对输入的导数靠的就是它
+# zh: 光滑的模型才有非零的二阶导数，归因图对输入的导数靠的就是它
 # en: only a smooth model has nonzero second derivatives; a map's gradient needs them
 smooth, epsilon = models["smooth"], 0.1
 target_smooth = smooth(x).argmax(dim=1)
@@ -626,7 +626,7 @@ def check_smooth(answer: Callable[[Scalar, Tensor, float, int], Tensor]) -> None
 def smooth_grad(f: Scalar, x: Tensor, sigma: float, count: int) -> Tensor:
     """
     zh: SmoothGrad：加噪声 count 次的梯度平均
-    zh: （Smilkov et al. 2017）；形状与 x 相同。
+    zh: （Smilkov 等 2017）；形状与 x 相同。
     en: SmoothGrad: the mean gradient of count noisy copies (Smilkov et al. 2017),
     en: of x's shape.
     """

@@ -648,7 +648,7 @@ def zero_bytes(P: float, N: int, stage: int) -> float:
     """
     zh: 混合精度 Adam 下每个进程的模型状态字节数，
     zh: 每个参数：权重 2、梯度 2、优化器 12。
-    zh: stage 0 全部复制；1、2、3 依次切分优化器状态、梯度、权重。
+    zh: stage 0 全部复制；1、2、3 依次把优化器状态、梯度、权重分片。
     zh: 来源：Rajbhandari 等 2020，图 1。
     en: Bytes of model state per process with mixed-precision Adam: 2 for the weight, 2 for
     en: the gradient, 12 for the optimizer, per parameter. Stage 0 copies everything;
@@ -941,7 +941,7 @@ def check_gelu_bytes(answer: Callable[[int, int, int, int], int]) -> None:
     en: Check answer(batch, width, depth, classes): the bytes that a GELU network keeps.
 
     Raises:
-        zh: AssertionError: 答案与实际数出来的不符；消息说明差在哪里。
+        zh: AssertionError: 答案与实际数出来的不符；信息说明差在哪里。
         en: AssertionError: the answer is not what is counted; the message says how it is off.
     """
     for batch, width, depth, classes in ((3, 8, 2, 4), (5, 16, 3, 10)):
@@ -991,7 +991,7 @@ def check_accumulate(answer: Callable[[nn.Module, list], None]) -> None:
     en: each p.grad must be the gradient of the mean loss of the whole batch.
 
     Raises:
-        zh: AssertionError: 梯度不对；消息说明原因。
+        zh: AssertionError: 梯度不对；信息说明原因。
         en: AssertionError: the gradient is wrong; the message says why.
     """
     model = nn.Linear(4, 3).double()
@@ -1050,7 +1050,7 @@ def check_quantize_rows(answer: Callable) -> None:
     en: (rows, 1); s · q restores the weight, each row within s / 2 of that row.
 
     Raises:
-        zh: AssertionError: 不满足其中一条；消息说明是哪一条。
+        zh: AssertionError: 不满足其中一条；信息说明是哪一条。
         en: AssertionError: one of these does not hold; the message says which.
     """
     weight = torch.randn(6, 32)

@@ -110,6 +110,12 @@ def test_lengths_zero_and_one_are_captured_on_their_own(g):
         watched(torch.ones(size), 2)
         counts.append(len(seen))
     assert counts == [1, 2, 2, 3, 4, 4, 4, 4]
+    # the multiplier has no such exception, once it may vary
+    torch._dynamo.reset()
+    seen.clear()
+    for k, expected in ((2, 1), (3, 2), (1, 2), (0, 2), (7, 2)):
+        watched(torch.ones(4), k)
+        assert len(seen) == expected
 
 
 def test_print_runs_every_time_and_breaks_the_graph(g, printed):
