@@ -781,13 +781,16 @@ def check_softmax(vjp: Callable[[Tensor, Tensor], Tensor]) -> None:
     p = torch.softmax(x, dim=0)
     v = torch.tensor([1.0, 2.0, -1.0, 0.5], dtype=torch.float64)
     p.backward(v)
-    answer = vjp(p.detach(), v)
+    answer = torch.as_tensor(vjp(p.detach(), v)).double()
+    message = f"形状应为 (4,)，得到 {tuple(answer.shape)}"  # zh
+    message = f"the shape should be (4,), got {tuple(answer.shape)}"  # en
+    assert answer.shape == (4,), message
     message = "只有对角线：还缺 p[i] 对其他 x[j] 的导数"  # zh
     message = "only the diagonal: p[i] depends on the other x[j] too"  # en
     assert not torch.allclose(answer, p * (1 - p) * v), message
     message = f"各分量之和是 {answer.sum():.3f}，应为 0：x 整体平移不改变 p"  # zh
     message = f"the sum is {answer.sum():.3f}, not 0: shifting x leaves p alone"  # en
-    assert abs(answer.sum()) < 1e-9, message
+    assert abs(answer.sum()) < 1e-6, message
     message = f"与 torch 不同：{answer.tolist()}"  # zh
     message = f"differs from torch: {answer.tolist()}"  # en
     assert torch.allclose(answer, x.grad), message
@@ -822,6 +825,12 @@ def check_sigmoid(sigmoid: Callable[[Value], Value]) -> None:
     for number in (-1.5, 0.0, 2.0):
         a = Value(number)
         result = sigmoid(a)
+        message = f"应返回 Value，而不是 {type(result).__name__}"  # zh
+        message = f"return a Value, not {type(result).__name__}"  # en
+        assert isinstance(result, Value), message
+        message = "parents 应是若干对：只有一对时，也写成 ((a, d),)"  # zh
+        message = "parents holds pairs: a single one is written ((a, d),)"  # en
+        assert all(isinstance(pair, tuple) for pair in result.parents), message
         t = torch.tensor(number, dtype=torch.float64, requires_grad=True)
         reference = torch.sigmoid(t)
         message = f"sigmoid({number}) = {result.data}，值不对"  # zh
@@ -869,9 +878,11 @@ def check_accumulate(accumulate: Callable[[nn.Module, Iterable], None]) -> None:
     y = torch.randn(10, 1, generator=generator)
     model = nn.Linear(3, 1)
     mse = nn.functional.mse_loss
-    right = torch.autograd.grad(mse(model(x), y), model.weight)[0]
+    right, bias = torch.autograd.grad(mse(model(x), y), list(model.parameters()))
     batches = list(zip(x.split([6, 3, 1]), y.split([6, 3, 1]), strict=True))
     parts = [torch.autograd.grad(mse(model(a), b), model.weight)[0] for a, b in batches]
+    passes = []
+    model.weight.register_post_accumulate_grad_hook(passes.append)
     accumulate(model, iter(batches))
     answer = model.weight.grad
     message = "没有梯度：batches 只能走一遍，先存成列表"  # zh
@@ -889,6 +900,12 @@ def check_accumulate(accumulate: Callable[[nn.Module, Iterable], None]) -> None:
     message = "与整批的梯度不同"  # zh
     message = "differs from the gradient of the whole batch"  # en
     assert torch.allclose(answer, right, atol=1e-6), message
+    message = "权重的梯度对，偏置的不对"  # zh
+    message = "the gradient of the weight is right, that of the bias is not"  # en
+    assert torch.allclose(model.bias.grad, bias, atol=1e-6), message
+    message = f"每一批各调用一次 backward，共 3 次，不是 {len(passes)} 次"  # zh
+    message = f"call backward once for each part: 3 times, not {len(passes)}"  # en
+    assert len(passes) == 3, message
 
 
 # --8<-- [end:check-accumulate]

@@ -398,7 +398,8 @@ def check_cross_entropy(loss) -> None:
     """
     torch.manual_seed(0)
     logits, target = torch.randn(8, 5), torch.randint(5, (8,))
-    answer, right = loss(logits, target), F.cross_entropy(logits, target)
+    answer = torch.as_tensor(loss(logits.clone(), target)).float()
+    right = F.cross_entropy(logits, target)
     problem = "结果应是标量：对样本取均值"  # zh
     problem = "the result should be a scalar: average over the samples"  # en
     assert answer.dim() == 0, problem
@@ -408,9 +409,9 @@ def check_cross_entropy(loss) -> None:
     problem = f"应为 {right:.4f}，得到 {answer:.4f}"  # zh
     problem = f"should be {right:.4f}, got {answer:.4f}"  # en
     assert torch.isclose(answer, right), problem
-    answer = loss(1000 * logits, target)
-    problem = f"logit 很大时结果是 {answer}：先减去最大值"  # zh
-    problem = f"large logits give {answer}: subtract the maximum first"  # en
+    answer = torch.as_tensor(loss(1000 * logits, target)).float()
+    problem = f"logit 很大时结果是 {answer}：每行先减去自己的最大值"  # zh
+    problem = f"large logits give {answer}: subtract each row's maximum first"  # en
     assert torch.isclose(answer, F.cross_entropy(1000 * logits, target)), problem
 
 
@@ -486,7 +487,11 @@ def check_poisson(loss) -> None:
     """
     y = torch.tensor([0.0, 3.0, 1.0, 8.0])
     z = torch.tensor([0.5, -1.0, 2.0, 1.0], requires_grad=True)
-    (answer,) = torch.autograd.grad(loss(z, y), z)
+    value = loss(z, y)
+    problem = "结果应是标量：对样本取均值"  # zh
+    problem = "the result should be a scalar: average over the samples"  # en
+    assert value.numel() == 1, problem
+    (answer,) = torch.autograd.grad(value, z)
     right = (z.exp() - y).detach() / 4
     problem = "符号反了：要最小化的是负的对数似然"  # zh
     problem = "the sign is wrong: minimize the negative log-likelihood"  # en

@@ -659,15 +659,19 @@ def check_adamax(rule: Callable[..., Tensor]) -> None:
         zh: AssertionError: 两条路径不同；信息指出从哪一步起不同。
         en: AssertionError: the paths differ; the message names the first step.
     """
-    mine = descend(rule, rosenbrock, start, 50, lr=1e-2)
+    kept = start.clone()
+    message = "改动了传进来的 theta：应返回新的张量"  # zh
+    message = "the theta passed in was changed: return a new tensor"  # en
+    mine = descend(rule, rosenbrock, kept, 50, lr=1e-2)
+    assert torch.equal(kept, start), message
     theirs = torch_path(torch.optim.Adamax, rosenbrock, start, 50, lr=1e-2)
     wrong = ~torch.isclose(mine, theirs, rtol=1e-9, atol=1e-12).all(dim=1)
     first = int(wrong.int().argmax())
     message = f"第 {first} 步起就不同：检查 m 的偏差修正和 u 里的 |g|"  # zh
     message = f"differs from step {first} on: check m's bias correction, |g|"  # en
     assert not wrong[1], message
-    message = f"第 {first} 步起不同：检查 u 的衰减和最大值"  # zh
-    message = f"differs from step {first} on: check decay and max of u"  # en
+    message = f"第 {first} 步起不同：检查 m 和 u 的衰减，以及 u 的最大值"  # zh
+    message = f"differs from step {first} on: check m, and decay and max of u"  # en
     assert not wrong.any(), message
 
 
@@ -711,7 +715,12 @@ def check_groups(build: Callable[[nn.Module], torch.optim.Optimizer]) -> None:
         zh: AssertionError: 不是 AdamW；或指出放错、漏掉的参数。
         en: AssertionError: not an AdamW, or a parameter (named) misplaced or missing.
     """
-    model = nn.Sequential(nn.Linear(4, 8), nn.LayerNorm(8), nn.Linear(8, 1))
+    model = nn.Sequential(
+        nn.Linear(4, 8),
+        nn.LayerNorm(8),
+        nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8)),
+        nn.Linear(8, 1),
+    )
     optimizer = build(model)
     other = f"得到的是 {type(optimizer).__name__}，不是 AdamW：那样的衰减是 L2"  # zh
     other = f"got {type(optimizer).__name__}, not AdamW: its decay would be L2"  # en

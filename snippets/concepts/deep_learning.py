@@ -476,9 +476,10 @@ def check_scaling(scale) -> None:
         zh: AssertionError: 答案不对，信息说明错在哪里。
         en: AssertionError: the answer is wrong; the message says how.
     """
-    train = torch.tensor([[0.0, 10.0, 5.0], [4.0, 20.0, 5.0], [2.0, 15.0, 5.0]])
-    test = torch.tensor([[8.0, 10.0, 6.0], [2.0, 30.0, 5.0]])
-    new_train, new_test = scale(train.clone(), test.clone())
+    train = torch.tensor([[0.0, 10.0, 5.0], [0.4, 20.0, 5.0], [0.2, 15.0, 5.0]])
+    test = torch.tensor([[0.8, 10.0, 6.0], [0.2, 30.0, 5.0]])
+    scaled = scale(train.clone(), test.clone())
+    new_train, new_test = (torch.as_tensor(t).float() for t in scaled)
 
     problem = "常数特征除以了零，得到 NaN 或无穷"  # zh
     problem = "a constant feature was divided by zero: NaN or infinity"  # en
@@ -487,6 +488,9 @@ def check_scaling(scale) -> None:
     problem = "训练集没有落在 0 到 1：偷看了测试集，或者把所有特征混在了一起"  # zh
     problem = "training data is not 0…1: test data or other features were used"  # en
     assert torch.allclose(new_train, wanted), problem
+    problem = "常数特征只减去最小值，不再缩放：等于除以 1"  # zh
+    problem = "a constant feature is only shifted by its minimum: divide it by 1"  # en
+    assert torch.allclose(new_test[:, 2], torch.tensor([1.0, 0.0])), problem
     problem = "测试集要用训练集的最小值和范围来缩放，而不是它自己的"  # zh
     problem = "test data must be scaled by the training minimum and range"  # en
     wanted = torch.tensor([[2.0, 0.0, 1.0], [0.5, 2.0, 0.0]])
@@ -522,6 +526,10 @@ def check_zigzag(net: nn.Sequential) -> None:
         en: AssertionError: the answer is wrong; the message says how.
     """
     pairs = list(zip(net, net[1:], strict=False))
+    before = [layer for layer, then in pairs if isinstance(then, nn.ReLU)]
+    problem = "每个 ReLU 都要紧跟在 nn.Linear 后面"  # zh
+    problem = "each ReLU must come right after an nn.Linear"  # en
+    assert all(isinstance(layer, nn.Linear) for layer in before), problem
     units = sum(
         layer.out_features for layer, then in pairs if isinstance(then, nn.ReLU)
     )

@@ -351,10 +351,11 @@ def check_one_graph(f: Callable[[Tensor], Tensor]) -> None:
         torch.tensor([1.0, -1.0]),
     ):
         expected = -x if x.sum() < 0 else 2 * x
-        got, wanted = f(x).tolist(), expected.tolist()
+        answer = f(x.clone())
+        got, wanted = answer.tolist(), expected.tolist()
         problem = f"f({x.tolist()}) 应是 {wanted}，得到 {got}"  # zh
         problem = f"f({x.tolist()}) is {got}, not {wanted}"  # en
-        assert torch.equal(f(x), expected), problem
+        assert torch.equal(answer, expected), problem
 
     class Whole(nn.Module):
         def forward(self, x: Tensor) -> Tensor:

@@ -711,7 +711,8 @@ def check_conv(
     zh: answer(边长, 进, 出, 核, 步幅, 补零) 应返回 (输出边长, 参数个数)。
     en: answer(side, inputs, outputs, kernel, stride, padding) -> (side, parameters).
     """
-    for case in ((8, 1, 16, 3, 1, 1), (8, 1, 8, 5, 2, 2), (9, 3, 4, 2, 2, 0)):
+    cases = ((8, 1, 16, 3, 1, 1), (8, 1, 8, 5, 2, 2), (9, 3, 4, 2, 2, 0))
+    for case in (*cases, (11, 3, 4, 3, 4, 1)):
         side, inputs, outputs, kernel, stride, padding = case
         layer = nn.Conv2d(inputs, outputs, kernel, stride, padding)
         true_side = layer(torch.zeros(1, inputs, side, side)).shape[-1]
@@ -826,20 +827,20 @@ def check_recall(answer: Callable[[Tensor], Tensor]) -> None:
     zh: answer(混淆矩阵) 应返回每一类的召回率；一张也没有的类为 nan。
     en: answer(confusion matrix) returns the recall of each class; nan if it is empty.
     """
-    matrix = torch.tensor([[6, 2, 0], [1, 4, 0], [0, 0, 0]])
+    matrix = torch.tensor([[6, 2, 0, 0], [1, 4, 0, 0], [0, 0, 0, 3], [0, 0, 0, 0]])
     got = torch.as_tensor(answer(matrix)).float()
-    problem = f"每类一个数，形状应为 (3,)，得到 {tuple(got.shape)}"  # zh
-    problem = f"one number per class: shape (3,), got {tuple(got.shape)}"  # en
-    assert got.shape == (3,), problem
+    problem = f"每类一个数，形状应为 (4,)，得到 {tuple(got.shape)}"  # zh
+    problem = f"one number per class: shape (4,), got {tuple(got.shape)}"  # en
+    assert got.shape == (4,), problem
     problem = "这是精确率（按列除）；召回率按行除"  # zh
     problem = "that is precision (columns); recall divides by the row sums"  # en
     assert not torch.allclose(got[:2], torch.tensor([6 / 7, 4 / 6])), problem
-    problem = f"应为 [0.75, 0.8]，得到 {got[:2].tolist()}"  # zh
-    problem = f"should be [0.75, 0.8], got {got[:2].tolist()}"  # en
-    assert torch.allclose(got[:2], torch.tensor([0.75, 0.8])), problem
+    problem = f"应为 [0.75, 0.8, 0.0]，得到 {got[:3].tolist()}"  # zh
+    problem = f"should be [0.75, 0.8, 0.0], got {got[:3].tolist()}"  # en
+    assert torch.allclose(got[:3], torch.tensor([0.75, 0.8, 0.0])), problem
     problem = "没有样本的类谈不上召回率，应为 nan"  # zh
     problem = "a class without examples has no recall: nan"  # en
-    assert got[2].isnan(), problem
+    assert got[3].isnan(), problem
 
 
 # --8<-- [end:check-recall]

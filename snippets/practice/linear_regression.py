@@ -289,7 +289,7 @@ def check_gradient(gradient: Gradient) -> None:
     y = torch.tensor([1.0, -2.0, 0.0, 4.0])
     (w * x + b - y).square().mean().backward()
     with torch.no_grad():
-        dw, db = gradient(w, b, x, y)
+        dw, db = (torch.as_tensor(d).float() for d in gradient(w, b, x, y))
     ratios = torch.stack([dw / w.grad, db / b.grad])
 
     problem = "符号反了：残差是预测减目标"  # zh
@@ -301,6 +301,9 @@ def check_gradient(gradient: Gradient) -> None:
     problem = "是应有的 n 倍：该取平均，不是求和"  # zh
     problem = "n times too large: take the mean, not the sum"  # en
     assert not torch.allclose(ratios, torch.tensor(4.0)), problem
+    problem = "用了总和而不是平均值，又少了因子 2"  # zh
+    problem = "a sum in place of the mean, and the factor 2 is missing"  # en
+    assert not torch.allclose(ratios, torch.tensor(2.0)), problem
     problem = "dw 不对：每个残差要先乘上自己的 x"  # zh
     problem = "dw is wrong: multiply each residual by its own x first"  # en
     assert torch.allclose(dw, w.grad), problem
@@ -352,6 +355,9 @@ def check_fit(fit: Callable[..., tuple[float, float]]) -> None:
     problem = "w 约为零、b 约为平均值：形状在损失里悄悄广播了"  # zh
     problem = "w is about zero, b about the mean: shapes broadcast in the loss"  # en
     assert not (abs(w) < 0.05 and abs(b - y.mean().item()) < 0.05), problem
+    problem = "次序反了：先 w，后 b"  # zh
+    problem = "the wrong order: first w, then b"  # en
+    assert abs(w - best_b) > 0.05 or abs(b - best_w) > 0.05, problem
     problem = "离闭式解还远：步数不够，或者梯度没有清零"  # zh
     problem = "far from the closed form: too few steps, or gradients not cleared"  # en
     assert abs(w - best_w) < 0.01 and abs(b - best_b) < 0.01, problem
@@ -395,7 +401,7 @@ def check_least_squares(solve: Callable[..., torch.Tensor]) -> None:
     x = torch.randn(50, 2, generator=generator)
     noise = 0.1 * torch.randn(50, 1, generator=generator)
     y = x @ torch.tensor([[1.0], [-2.0]]) + 4 + noise
-    theta = solve(x, y).flatten()
+    theta = torch.as_tensor(solve(x, y)).float().flatten()
 
     problem = f"要三个数，得到 {theta.numel()} 个：截距需要一列 1"  # zh
     problem = f"three numbers wanted, got {theta.numel()}: add a column of ones"  # en

@@ -366,18 +366,26 @@ def check_safe_mse(mse: Callable[..., torch.Tensor]) -> None:
     other = torch.tensor([[0.0], [2.0], [3.0]])
     problem = "数值不对：是差的平方的平均值"  # zh
     problem = "wrong value: it is the mean of the squared differences"  # en
-    assert torch.isclose(mse(column, other), torch.tensor(10 / 3)), problem
+    value = torch.as_tensor(mse(column, other)).float()
+    assert torch.allclose(value, torch.tensor(10 / 3)), problem
+    problem = f"结果应是标量，形状却是 {tuple(value.shape)}"  # zh
+    problem = f"the result must be a scalar, not of shape {tuple(value.shape)}"  # en
+    assert value.shape == (), problem
 
-    for target in (other.flatten(), other.T, other[:1]):
-        refused = False
+    for target in (other.flatten(), other.T, other[:1], other.expand(3, 2)):
+        refused = None
         try:
             mse(column, target)
-        except ValueError:
-            refused = True
+        except Exception as error:
+            refused = error
         pair = f"{tuple(column.shape)}, {tuple(target.shape)}"
         problem = f"形状 {pair} 没有被拒绝：它们会悄悄广播"  # zh
         problem = f"shapes {pair} were accepted: they broadcast silently"  # en
         assert refused, problem
+        kind = type(refused).__name__
+        problem = f"形状 {pair} 应抛出 ValueError，而不是 {kind}"  # zh
+        problem = f"shapes {pair} must raise ValueError, not {kind}"  # en
+        assert isinstance(refused, ValueError), problem
 
 
 # --8<-- [end:check-safe-mse]

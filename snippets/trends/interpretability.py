@@ -530,7 +530,7 @@ def check_integrated(answer: Callable[[Scalar, Tensor, Tensor, int], Tensor]) ->
         return (x**3).sum(dim=1)
 
     exact = x**3 - baseline**3
-    got = answer(cubic, x, baseline, 1000).detach()
+    got = answer(cubic, x, baseline, 1000).detach().to(x.dtype)
     problem = f"形状应为 (2, 2)，得到 {tuple(got.shape)}"  # zh
     problem = f"the shape should be (2, 2), got {tuple(got.shape)}"  # en
     assert got.shape == x.shape, problem
@@ -553,6 +553,9 @@ def check_integrated(answer: Callable[[Scalar, Tensor, Tensor, int], Tensor]) ->
     problem = f"f 应只调用一次，所有的点一起算；实际调用了 {len(calls)} 次"  # zh
     problem = f"call f once, for all points; it was called {len(calls)} times"  # en
     assert len(calls) == 1, problem
+    problem = f"路径上至少要 1000 个点，每行各一；f 只收到 {len(calls[0])} 行"  # zh
+    problem = f"1000 points for each row of x; f was given {len(calls[0])} rows"  # en
+    assert len(calls[0]) >= 1000 * len(x), problem
 
 
 # --8<-- [end:check-integrated]
@@ -593,12 +596,19 @@ def check_smooth(answer: Callable[[Scalar, Tensor, float, int], Tensor]) -> None
     """
     x, sign = torch.tensor([[1.0, -2.0]]), torch.tensor([1.0, -1.0])
 
+    seen = []
+
     def cubic(x: Tensor) -> Tensor:
+        seen.append(x.detach())
         return (sign * x**3).sum(dim=1)
 
     kept = x.clone()
     torch.manual_seed(0)
     got = answer(cubic, x, 0.5, 4000)
+    problem = f"形状应为 (1, 2)，得到 {tuple(got.shape)}"  # zh
+    problem = f"the shape should be (1, 2), got {tuple(got.shape)}"  # en
+    assert got.shape == x.shape, problem
+    got = got.to(x.dtype)
     problem = "改动了传进来的 x"  # zh
     problem = "the x passed in was changed"  # en
     assert torch.equal(x, kept), problem
@@ -608,6 +618,13 @@ def check_smooth(answer: Callable[[Scalar, Tensor, float, int], Tensor]) -> None
     problem = "sigma 是标准差，不是方差"  # zh
     problem = "sigma is the standard deviation, not the variance"  # en
     assert (got - sign * 3 * (x**2 + 0.5)).abs().max() > 0.3, problem
+    noise = torch.cat(seen) - x
+    problem = f"应在 4000 个点上求梯度，实际 {len(noise)} 个"  # zh
+    problem = f"take the gradient at 4000 points, not at {len(noise)}"  # en
+    assert len(noise) == 4000, problem
+    problem = "各输入的噪声是同一个数：噪声的形状要同 x"  # zh
+    problem = "all inputs share one noise: give it the shape of x"  # en
+    assert not torch.allclose(noise[:, 0], noise[:, 1], atol=1e-4), problem
     problem = "应取平均，而不是求和"  # zh
     problem = "take the mean, not the sum"  # en
     assert got.abs().max() < 100, problem

@@ -1055,8 +1055,8 @@ def check_quantize_rows(answer: Callable) -> None:
     """
     weight = torch.randn(6, 32)
     weight[0, 0] = 50.0
-    q, s = answer(weight)
-    s = torch.as_tensor(s)
+    q, s = (torch.as_tensor(t) for t in answer(weight.clone()))
+    s = s.to(weight.dtype)
     problem = f"q 应为 int8，而不是 {q.dtype}"  # zh
     problem = f"q must be int8, not {q.dtype}"  # en
     assert q.dtype == torch.int8, problem

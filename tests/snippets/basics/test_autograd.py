@@ -630,6 +630,8 @@ def test_wrong_sigmoid_is_told_apart(g):
 
     wrong = [
         (lambda a: Value(s(a)), "the graph is cut"),
+        (lambda a: s(a), "return a Value, not float"),
+        (lambda a: Value(s(a), (a, s(a) * (1 - s(a)))), "a single one is written"),
         (lambda a: Value(s(a), ((a, s(a)),)), "has slope"),
         (lambda a: Value(s(a), ((a, 1.0),)), "has slope"),
         (lambda a: a.exp(), "wrong value"),
@@ -660,6 +662,25 @@ def accumulate(scale, clear=False):
     return run
 
 
+def all_in_one(model, batches):
+    x, y = map(torch.cat, zip(*batches, strict=True))
+    nn.functional.mse_loss(model(x), y).backward()
+
+
+def only_the_weight(model, batches):
+    total = 0
+    for x, y in batches:
+        (nn.functional.mse_loss(model(x), y) * len(x)).backward()
+        total += len(x)
+    model.weight.grad /= total
+
+
+def reads_twice(model, batches):
+    total = sum(len(x) for x, _ in batches)
+    for x, y in batches:
+        (nn.functional.mse_loss(model(x), y) * len(x) / total).backward()
+
+
 @pytest.mark.parametrize(
     ("run", "says"),
     [
@@ -668,6 +689,9 @@ def accumulate(scale, clear=False):
         (accumulate(lambda n, total, k: 1, clear=True), "only the last part is left"),
         (accumulate(lambda n, total, k: n / k), "differs from the gradient"),
         (accumulate(lambda n, total, k: 1 / n), "differs from the gradient"),
+        (all_in_one, "once for each part: 3 times, not 1"),
+        (only_the_weight, "that of the bias is not"),
+        (reads_twice, "no gradient: batches can be read only once"),
     ],
 )
 def test_wrong_accumulation_is_told_apart(g, run, says):

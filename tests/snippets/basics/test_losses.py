@@ -440,6 +440,14 @@ def test_nll_of_probabilities_is_negative(chapter, printed):
 def test_check_cross_entropy(chapter):
     check = chapter["check_cross_entropy"]
     check(chapter["my_cross_entropy"])
+    check(lambda z, t: chapter["my_cross_entropy"](z.double(), t))
+
+    def in_place(z, t):
+        z -= z.amax(dim=1, keepdim=True)
+        picked = z[torch.arange(len(t)), t].clone()
+        return (z.exp_().sum(dim=1).log() - picked).mean()
+
+    check(in_place)
     with pytest.raises(AssertionError, match="should be a scalar"):
         check(lambda z, t: F.cross_entropy(z, t, reduction="none"))
     with pytest.raises(AssertionError, match="instead of averaging"):
@@ -480,6 +488,8 @@ def test_check_poisson(chapter, printed):
     check = chapter["check_poisson"]
     check(chapter["poisson_loss"])
     check(lambda z, y: F.poisson_nll_loss(z, y, full=True))
+    with pytest.raises(AssertionError, match="should be a scalar"):
+        check(lambda z, y: z.exp() - y * z)
     with pytest.raises(AssertionError, match="sign is wrong"):
         check(lambda z, y: (y * z - z.exp()).mean())
     with pytest.raises(AssertionError, match="off by a factor"):

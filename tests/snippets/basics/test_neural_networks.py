@@ -452,6 +452,8 @@ def test_check_maximum(chapter):
     check = chapter["check_maximum"]
     right = {"W1": [[-1, 1], [1, 0], [-1, 0]], "b1": [0] * 3, "W2": [[1, 1, -1]]}
     check(**right, b2=[0])
+    with pytest.raises(AssertionError, match=r"shapes must be \(h, 2\)"):
+        check(**right | {"b1": [[0]] * 3}, b2=[0])
     with pytest.raises(AssertionError, match=r"\[1.0, 2.0\] should give 2.0, got 2.50"):
         check(**right, b2=[0.5])
     # a read as relu(a): right unless the first number is negative
@@ -495,6 +497,8 @@ def test_check_leaky(chapter):
         check(lambda n: 1.8 / n)
     with pytest.raises(AssertionError, match=r"shrinks: times 0\.8"):
         check(lambda n: 1.4 / n)
+    with pytest.raises(AssertionError, match=r"shrinks: times 0\.9"):
+        check(lambda n: 1.5 / n)  # halfway between one and two over n
 
 
 def test_what_the_checkers_ask(chapter, asked, monkeypatch):

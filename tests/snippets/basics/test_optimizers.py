@@ -613,7 +613,7 @@ def test_what_the_checkers_ask(g, asked):
     g["check_adamax"](watched)
     assert steps == [0.01] * 50
     ((model,),) = asked(g["check_groups"], g["build_adamw"])
-    shapes = [(8, 4), (8,), (8,), (8,), (1, 8), (1,)]
+    shapes = [(8, 4), *[(8,)] * 3, (8, 8), *[(8,)] * 3, (1, 8), (1,)]
     assert [tuple(p.shape) for p in model.parameters()] == shapes
 
 
@@ -635,13 +635,24 @@ def wrong_adamax(correct=True, absolute=True, decay=0.999, largest=True):
     [
         ({"correct": False}, "differs from step 1 on: check m's bias correction"),
         ({"absolute": False}, "differs from step 1 on: .*g"),
-        ({"decay": 0.9}, "check decay"),
-        ({"largest": False}, "check decay"),
+        ({"decay": 0.9}, "check m, and decay"),
+        ({"largest": False}, "check m, and decay"),
     ],
 )
 def test_wrong_adamax_is_told_apart(g, wrong, says):
     with pytest.raises(AssertionError, match=says):
         g["check_adamax"](wrong_adamax(**wrong))
+
+
+def test_adamax_in_place_is_told(g):
+    def in_place(theta, grad, state, lr):
+        theta -= lr * grad
+        return theta
+
+    kept = g["start"].clone()
+    with pytest.raises(AssertionError, match="theta passed in was changed"):
+        g["check_adamax"](in_place)
+    assert torch.equal(g["start"], kept)
 
 
 def test_right_adamax_passes(g):
@@ -659,12 +670,22 @@ def groups(model, matrices, others, keep=lambda name: True, make=torch.optim.Ada
     )
 
 
+def spares_layer_norm_only(model):
+    rows = []
+    for module in model.modules():
+        for name, p in module.named_parameters(recurse=False):
+            spared = name == "bias" or isinstance(module, nn.LayerNorm)
+            rows.append({"params": [p], "weight_decay": 0.0 if spared else 0.1})
+    return torch.optim.AdamW(rows)
+
+
 @pytest.mark.parametrize(
     ("build", "says"),
     [
         (lambda m: torch.optim.AdamW(m.parameters()), "0.bias is a bias or norm"),
         (lambda m: groups(m, 0.0, 0.0), "0.weight is a weight matrix"),
         (lambda m: groups(m, 0.1, 0.0, make=torch.optim.Adam), "got Adam, not AdamW"),
+        (spares_layer_norm_only, "2.1.weight is a bias or norm"),
         (lambda m: groups(m, 0.1, 0.1), "0.bias is a bias or norm"),
         (
             lambda m: groups(m, 0.1, 0.0, lambda name: name != "1.weight"),

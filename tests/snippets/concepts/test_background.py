@@ -237,7 +237,8 @@ def test_what_the_checkers_ask(bg, asked):
     ((w, x, y, lr),) = asked(bg["check_step"], bg["step"])
     assert (w, x, y, lr) == (0.5, [1.0, 2.0, 4.0], [3.0, 6.0, 12.0], 0.01)
     ((pixels, weights),) = asked(bg["check_score"], bg["score"])
-    assert (pixels, weights) == ([[0, 51, 255], [255, 255, 0]], [1.0, 2.0, -1.0])
+    assert pixels == [[0, 51, 204], [204, 102, 0]]  # none is 255
+    assert weights == [1.0, 2.0, -1.0]
 
 
 def test_check_step_passes_solutions(bg):
@@ -291,7 +292,9 @@ def test_check_score_passes_solutions(bg):
         ),
         (lambda p, w: p.long() @ w.long() // 255, r"floating point, not torch\.int64"),
         (lambda p, w: (p.float() / 256) @ w, "scores are wrong"),
-        (lambda p, w: (p.float() / 51) @ w, "not scaled"),
+        (lambda p, w: (p.float() / 51) @ w, "scores are wrong"),
+        (lambda p, w: (p.float() / p.max()) @ w, "scores are wrong"),
+        (lambda p, w: (p / p.amax(1, keepdim=True)) @ w, "scores are wrong"),
     ],
 )
 def test_check_score_names_the_fault(bg, wrong, message):

@@ -428,15 +428,19 @@ def test_seed_alone_moves_the_score(dl):
 # Exercises
 
 
+TRAIN = [0, 10, 5], [0.4, 20, 5], [0.2, 15, 5]
+
+
 def test_what_the_checkers_ask(dl, asked):
     ((predict, x, y),) = asked(dl["check_risk"], dl["empirical_risk"])
     assert x == pytest.approx([0.1, 0.4, 0.6, 0.9, 0.3]) and y == [0, 3, 1, 1, 0]
     # At one half, and nowhere else, the rule says 1 for more.
     assert predict(torch.tensor([0.49, 0.5, 0.51])).tolist() == [0, 0, 1]
     ((train, test),) = asked(dl["check_scaling"], dl["scale"])
-    assert train == [[0, 10, 5], [4, 20, 5], [2, 15, 5]]  # the last one is constant
+    # a range below one, one above, and none
+    assert train == [pytest.approx(row) for row in TRAIN]
     # smaller and larger than in training, and another constant
-    assert test == [[8, 10, 6], [2, 30, 5]]
+    assert test == [pytest.approx(row) for row in ([0.8, 10, 6], [0.2, 30, 5])]
 
 
 def test_solutions_pass(dl):
@@ -445,6 +449,7 @@ def test_solutions_pass(dl):
     assert "check_zigzag(zigzag_network(6))" in taught
     dl["check_risk"](dl["empirical_risk"])
     dl["check_scaling"](dl["scale"])
+    dl["check_scaling"](lambda *both: dl["scale"](*(t.double() for t in both)))
     dl["check_zigzag"](dl["zigzag_network"](6))
 
 
@@ -489,6 +494,11 @@ def nearly_by_zero(train, test):
     return (train - low) / span, (test - low) / span
 
 
+def by_one_at_least(train, test):
+    low, span = train.amin(0), (train.amax(0) - train.amin(0)).clamp(min=1)
+    return (train - low) / span, (test - low) / span
+
+
 def all_columns_together(train, test):
     low, high = train.min(), train.max()
     return (train - low) / (high - low), (test - low) / (high - low)
@@ -502,7 +512,8 @@ def all_columns_together(train, test):
         (all_columns_together, "training data is not 0…1"),
         (by_zero, "divided by zero"),
         (lambda train, test: (train, test), "training data is not"),
-        (nearly_by_zero, "by the training minimum and range"),
+        (nearly_by_zero, "a constant feature is only shifted"),
+        (by_one_at_least, "training data is not"),
     ],
 )
 def test_check_scaling_names_the_fault(dl, wrong, message):
@@ -522,6 +533,12 @@ def shallow(units):
         (lambda dl: dl["zigzag_network"](5), "pieces: 32 != 64"),
         (lambda dl: dl["zigzag_network"](7), "units: 14 > 12"),
         (lambda dl: nn.Sequential(nn.Linear(1, 12), nn.Linear(12, 1)), "no nonlin"),
+        (
+            lambda dl: nn.Sequential(
+                nn.Linear(1, 99), nn.Identity(), nn.ReLU(), nn.Linear(99, 1)
+            ),
+            "each ReLU must come right after an nn.Linear",
+        ),
     ],
 )
 def test_check_zigzag_names_the_fault(dl, wrong, message):

@@ -801,6 +801,14 @@ def test_a_new_loader_starts_over(page):
     [
         (lambda n, i, o, k, s, p: (n, o * (i * k * k + 1)), "the side should be"),
         (
+            lambda n, i, o, k, s, p: (n // s, o * (i * k * k + 1)),
+            "the side should be 3, got 2",
+        ),
+        (
+            lambda n, i, o, k, s, p: ((n + 2 * p - k + 1) // s, o * (i * k * k + 1)),
+            "the side should be 3, got 2",
+        ),
+        (
             lambda n, i, o, k, s, p: (
                 -(-(n + 2 * p - k) // s) + 1,
                 o * (i * k * k + 1),
@@ -835,7 +843,9 @@ def test_right_sizes_pass(page):
 
     page["check_conv"](watched)
     # Stride with a remainder, with padding and without, tells floor from ceiling.
-    assert asked == [(8, 1, 16, 3, 1, 1), (8, 1, 8, 5, 2, 2), (9, 3, 4, 2, 2, 0)]
+    assert asked[:2] == [(8, 1, 16, 3, 1, 1), (8, 1, 8, 5, 2, 2)]
+    # and a stride that does not divide the side
+    assert asked[2:] == [(9, 3, 4, 2, 2, 0), (11, 3, 4, 3, 4, 1)]
     assert page["conv_size"](8, 1, 8, 5, 2, 2) == (4, 208)
 
 
@@ -909,8 +919,13 @@ def test_right_accuracy_passes(page):
         (lambda m: m.diag() / m.sum(dim=0), "that is precision"),
         (lambda m: m.diag().sum() / m.sum(), "one number per class"),
         (lambda m: m.diag() / m.sum(), "should be"),
-        (lambda m: (m.diag() / m.sum(dim=1))[[1, 0, 2]], "should be"),
-        (lambda m: (m.diag().sum() / m.sum()).expand(3), "should be"),
+        (lambda m: (m.diag() / m.sum(dim=1))[[1, 0, 2, 3]], "should be"),
+        (lambda m: (m.diag().sum() / m.sum()).expand(4), "should be"),
+        (lambda m: m.amax(1) / m.sum(dim=1), "should be"),
+        (
+            lambda m: torch.where(m.diag() == 0, math.nan, m.diag() / m.sum(dim=1)),
+            "should be",
+        ),
         (lambda m: (m.diag() / m.sum(dim=1)).nan_to_num(0), "no recall: nan"),
     ],
 )

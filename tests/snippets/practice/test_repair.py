@@ -313,6 +313,17 @@ def transposed_only(p, t):
     return (p - t).square().mean()
 
 
+def only_lengths_and_dimensions(p, t):
+    if p.dim() != t.dim() or len(p) != len(t):
+        raise ValueError
+    return (p - t).square().mean()
+
+
+def stops_by_an_assertion(p, t):
+    assert p.shape == t.shape
+    return (p - t).square().mean()
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -326,6 +337,9 @@ def transposed_only(p, t):
             lambda p, t: same_shape(p, p if t.numel() == 1 else t).mean(),
             r"\(3, 1\), \(1, 1\) were accepted",
         ),
+        (only_lengths_and_dimensions, r"\(3, 1\), \(3, 2\) were accepted"),
+        (lambda p, t: same_shape(p, t).mean(0), r"a scalar, not of shape \(1,\)"),
+        (stops_by_an_assertion, "must raise ValueError, not AssertionError"),
     ],
 )
 def test_mse_checker_says_what_is_wrong(run, wrong, message):
@@ -407,7 +421,7 @@ def test_data_checker_leaves_the_first_fault_to_pytorch(run):
         run["check_noisy_line"](made(lambda s, x: torch.normal(std=s)))
 
 
-def test_mse_checker_asks_about_a_value_and_three_shapes(run):
+def test_mse_checker_asks_about_a_value_and_four_shapes(run):
     asked = []
 
     def spy(p, t):
@@ -416,7 +430,7 @@ def test_mse_checker_asks_about_a_value_and_three_shapes(run):
 
     run["check_safe_mse"](spy)
     column, row = [[1.0], [2.0], [6.0]], [0.0, 2.0, 3.0]
-    wanted = [[[t] for t in row], row, [row], [[0.0]]]
+    wanted = [[[t] for t in row], row, [row], [[0.0]], [[t, t] for t in row]]
     assert asked == [(column, target) for target in wanted]
 
 

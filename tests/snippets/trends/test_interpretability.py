@@ -673,6 +673,8 @@ def test_right_integrals_pass(page):
     ):
         with pytest.raises(AssertionError, match="call f once, .* called 1000 times"):
             page["check_integrated"](loop)
+    with pytest.raises(AssertionError, match="1000 points for each row of x"):
+        page["check_integrated"](lambda f, x, b, m: page["all_at_once"](f, x, b, 50))
     model = page["models"]["cnn"]
     f = page["logit"](model, page["target"][:5])
     x, black = page["x"][:5], page["black"][:5]
@@ -737,6 +739,10 @@ def noisy_mean(f, x, scale, count):
     return sum(grad(f, x + scale * torch.randn_like(x)) for _ in range(count)) / count
 
 
+def one_noise_for_all(f, x, sigma, count):
+    return sum(grad(f, x + sigma * torch.randn(())) for _ in range(count)) / count
+
+
 def in_place(f, x, sigma, count):
     result = noisy_mean(f, x, sigma, count)
     x += 1
@@ -763,6 +769,15 @@ def in_place(f, x, sigma, count):
         (
             lambda f, x, sigma, count: noisy_mean(f, x, sigma, count).abs(),
             "should be about",
+        ),
+        (
+            lambda f, x, sigma, count: noisy_mean(f, x, sigma, 3900),
+            "at 4000 points, not at 3900",
+        ),
+        (one_noise_for_all, "all inputs share one noise"),
+        (
+            lambda f, x, sigma, count: noisy_mean(f, x, sigma, count).flatten(),
+            r"the shape should be \(1, 2\), got \(2,\)",
         ),
     ],
 )
