@@ -113,6 +113,7 @@ ALIVE: list[tuple[str, str, str]] = [
     # basics/neural_networks.py
     ("symmetric-init", r"constant_network\(0\.5\)", "any value that all of them share"),
     # basics/optimizers.py
+    ("replaced$", r"^model = .*Linear\(1, 1\).* -> ", "its weight is replaced at once"),
     ("condition", r"1200 -> ", "any number of steps that is enough"),
     ("directions", r"angles\.sin", "which way around the circle is walked"),
     ("replaced-mended", r"range\(200", "any number of steps that reach the end"),
@@ -147,6 +148,7 @@ ALIVE: list[tuple[str, str, str]] = [
     ("accumulates", r"3 -> ", "any class; that the gradient doubles is shown"),
     ("check-integrated", r"1000 -> ", "any number of steps with a small error"),
     # practice/beyond_a_line.py
+    ("shift", r"F\.pad\(.* -> \(2\)", "more zeros below or on the right are cut off"),
     (
         "first-fit|modes|alias",
         r"lr=5e-3",

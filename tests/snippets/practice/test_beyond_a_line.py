@@ -260,7 +260,7 @@ def test_convolution_by_hand(page, kernel, padding):
 
 def test_convolution_block(page):
     assert page["layer"].weight.shape == (5, 3, 3, 3)
-    assert "same True" in page.by_region["convolution"]
+    assert "shape (2, 5, 8, 8) same True" in page.by_region["convolution"]
     assert "parameters 140 = 140" in page.by_region["convolution"]
 
 
