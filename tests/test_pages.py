@@ -226,15 +226,16 @@ def test_chinese_is_set_with_full_width_marks_and_spaces(name):
     assert found == []
 
 
+def glossary(language: str) -> dict[str, str]:
+    """Each entry's title by its identifier."""
+    text = pages(language)["glossary.md"].read_text("utf-8")
+    entry = re.compile(r"^([^\n:#]+?) · .*\{ #([\w-]+) \}$", re.MULTILINE)
+    return {identifier: title for title, identifier in entry.findall(text)}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_term_has_one_name_and_the_glossary_has_it(language):
-    glossary = pages(language)["glossary.md"].read_text("utf-8")
-    entries = dict(
-        (identifier, title)
-        for title, identifier in re.findall(
-            r"^([^\n:#]+?) · .*\{ #([\w-]+) \}$", glossary, re.MULTILINE
-        )
-    )
+    entries = glossary(language)
     names: dict[str, set[str]] = {}
     for name, path in pages(language).items():
         for text, slug in re.findall(
@@ -261,12 +262,9 @@ ORDINARY = re.compile(
 
 def first_uses(name: str, language: str) -> tuple[dict[str, int], dict[str, int]]:
     """Where a page's prose first uses each term of the glossary, and where it first links it."""
-    glossary = pages(language)["glossary.md"].read_text("utf-8")
     terms = {
         identifier: re.sub(r" *[（(].*", "", title)
-        for title, identifier in re.findall(
-            r"^([^\n:#]+?) · .*\{ #([\w-]+) \}$", glossary, re.MULTILINE
-        )
+        for identifier, title in glossary(language).items()
     }
 
     def blank(match) -> str:
