@@ -84,6 +84,15 @@ def url(address: str, language: str, name: str) -> str:
     return f"{address}/{built(language, name).removesuffix('index.html')}"
 
 
+def visit(page, where: str) -> None:
+    """Go there and wait for all of the page, then for half a second without requests.
+
+    Such a half second may come earlier, too, while a busy machine still parses the page.
+    """
+    page.goto(where, wait_until="load")
+    page.wait_for_load_state("networkidle")
+
+
 LAID_OUT = """async () => {
   const boxes = document.querySelectorAll(".md-content__inner > *");
   boxes.forEach((box) => (box.style.contentVisibility = "visible"));
@@ -101,7 +110,7 @@ def test_no_error_no_foreign_request_and_nothing_overflows(
         context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")
         page = context.new_page()
         errors, foreign = watched(page, address)
-        page.goto(url(address, language, name), wait_until="networkidle")
+        visit(page, url(address, language, name))
         page.evaluate(
             "document.querySelectorAll('details').forEach(each => each.open = true)"
         )
@@ -132,7 +141,7 @@ SCROLLS = """() => [...document.querySelectorAll('.md-content__inner *')]
 @pytest.mark.parametrize("name", ["basics/autograd.md", "basics/losses.md"])
 def test_the_keyboard_reaches_all_that_scrolls_far_down_too(browser, address, name):
     page = browser.new_page(viewport={"width": 360, "height": 700})
-    page.goto(url(address, "en", name), wait_until="networkidle")
+    visit(page, url(address, "en", name))
     page.evaluate("addEventListener('focusin', ({ target }) => target.reached = true)")
     page.locator(".md-content__inner h1").click()
     while page.evaluate("document.activeElement.closest('footer') === null"):
@@ -160,7 +169,7 @@ IN_SIGHT = """id => {
 def test_an_address_with_a_heading_opens_there(browser, address, language):
     home = url(address, language, "basics/optimizers.md")
     page = browser.new_page(viewport={"width": 390, "height": 800})
-    page.goto(home, wait_until="networkidle")
+    visit(page, home)
     ids = page.evaluate(
         "[...document.querySelectorAll('.md-content__inner > h2')].map(each => each.id)"
     )
@@ -373,7 +382,7 @@ def test_the_colours_follow_the_system_until_chosen_and_then_stay(
 def test_the_missing_page_speaks_both_languages(browser, address):
     page = browser.new_page()
     errors, foreign = watched(page, address)
-    page.goto(f"{address}/404.html", wait_until="networkidle")
+    visit(page, f"{address}/404.html")
     assert (errors, foreign) == ([], [])
     assert page.locator("[lang^=zh]").count() and page.locator("[lang^=en]").count()
     page.close()

@@ -10,7 +10,7 @@ import textwrap
 
 import pytest
 from sources import LANGUAGES, pages
-from test_browser import address, browser, url  # noqa: F401
+from test_browser import address, browser, url, visit  # noqa: F401
 from test_site import ENVIRONMENT, Marked, built, comparable
 
 NAMES = [name for name in sorted(pages("zh")) if not name.startswith("reference/")]
@@ -140,7 +140,7 @@ def copied(browser, address):  # noqa: F811
     @functools.cache
     def of_page(language: str, name: str) -> list[list[str]]:
         page = browser.new_page()
-        page.goto(url(address, language, name), wait_until="networkidle")
+        visit(page, url(address, language, name))
         texts = [
             page.evaluate(CLICK, [number, LABEL[language]])
             for number in range(page.evaluate(SHOW))

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 from sources import LANGUAGES, ROOT, blocks, pages
-from test_browser import address, browser, url, watched
+from test_browser import address, browser, url, visit, watched
 from test_site import built
 
 USE = re.compile(r'explorables\.axes\(\s*"([\w-]+)"')
@@ -274,7 +274,7 @@ def test_nothing_is_loaded_before_it_is_in_view(browser, address, page, name):
     tab = context.new_page()
     asked = []
     tab.on("request", lambda request: asked.append(request.url))
-    tab.goto(url(address, "en", page), wait_until="networkidle")
+    visit(tab, url(address, "en", page))
     figure = tab.locator(f"#explore-{name}")
     assert figure.bounding_box()["y"] > 900, "it is in view from the start"
     assert [each for each in asked if f"/explorables/{name}-" in each] == []

@@ -6,7 +6,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from sources import LANGUAGES
-from test_browser import LAID_OUT, NAMES, address, browser, url  # noqa: F401
+from test_browser import LAID_OUT, NAMES, address, browser, url, visit  # noqa: F401
 from test_site import built
 
 # What the rules are run on: everything that a reader may open is open, and what repeats
@@ -82,7 +82,7 @@ def test_the_keyboard_reaches_every_control_and_shows_where_it_is(
     width,
 ):
     tab.set_viewport_size({"width": width, "height": 900})
-    tab.goto(url(address, language, name), wait_until="networkidle")
+    visit(tab, url(address, language, name))
     # Everything is laid out, so that it is known what scrolls: what is far may be a stop until then.
     tab.evaluate(LAID_OUT)
     wanted = tab.evaluate(CONTROLS)
@@ -163,7 +163,7 @@ def test_curves_of_a_figure_differ_without_their_colours(site, name):
 def test_formulas_are_copied_as_tex(browser, address, language):  # noqa: F811
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
-    page.goto(url(address, language, "basics/optimizers.md"), wait_until="networkidle")
+    visit(page, url(address, language, "basics/optimizers.md"))
     pasted = functools.partial(page.evaluate, "navigator.clipboard.readText()")
     box = page.locator(".formula-box").nth(2)
     tex = box.locator("annotation").text_content()
@@ -196,7 +196,7 @@ def test_formulas_are_copied_as_tex(browser, address, language):  # noqa: F811
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_first_screen_shows_code_and_what_it_gave(tab, address, language):  # noqa: F811
     tab.set_viewport_size({"width": 1280, "height": 720})
-    tab.goto(url(address, language, "index.md"), wait_until="networkidle")
+    visit(tab, url(address, language, "index.md"))
     code, output, drawing, mark = (
         tab.locator(f".at-work {part}").bounding_box()
         for part in ("> [data-session]", "> [data-output]", "figure svg", "> p")
@@ -211,7 +211,7 @@ def test_the_first_screen_shows_code_and_what_it_gave(tab, address, language):  
 @pytest.mark.parametrize("width", [390, 1280])
 def test_halves_of_a_drawing_stand_below_each_other_on_a_phone(tab, address, width):  # noqa: F811
     tab.set_viewport_size({"width": width, "height": 900})
-    tab.goto(url(address, "en", "basics/losses.md"), wait_until="networkidle")
+    visit(tab, url(address, "en", "basics/losses.md"))
     figure = tab.locator("figure:has(.fig-half)").first
     box = figure.locator(".fig-drawing").bounding_box()
     if width == 390:
@@ -229,7 +229,7 @@ def test_halves_of_a_drawing_stand_below_each_other_on_a_phone(tab, address, wid
 
 
 def test_88_letters_of_code_fit_beside_both_side_columns(tab, address):  # noqa: F811
-    tab.goto(url(address, "en", "basics/optimizers.md"), wait_until="networkidle")
+    visit(tab, url(address, "en", "basics/optimizers.md"))
     letters = tab.evaluate(
         """() => {
           const code = document.querySelector("article > [data-session] pre > code");
@@ -247,7 +247,7 @@ def test_88_letters_of_code_fit_beside_both_side_columns(tab, address):  # noqa:
 
 
 def test_paper_gets_the_chapter_alone_and_whole(tab, address):  # noqa: F811
-    tab.goto(url(address, "zh", "concepts/frameworks.md"), wait_until="networkidle")
+    visit(tab, url(address, "zh", "concepts/frameworks.md"))
     tab.emulate_media(media="print", color_scheme="dark")
     tab.evaluate("dispatchEvent(new Event('beforeprint'))")
     for part in (
