@@ -781,7 +781,11 @@ def check_softmax(vjp: Callable[[Tensor, Tensor], Tensor]) -> None:
     p = torch.softmax(x, dim=0)
     v = torch.tensor([1.0, 2.0, -1.0, 0.5], dtype=torch.float64)
     p.backward(v)
-    answer = torch.as_tensor(vjp(p.detach(), v)).double()
+    answer = vjp(p.detach(), v)
+    message = "没有返回值：是不是漏了 return？"  # zh
+    message = "nothing came back: is a return missing?"  # en
+    assert answer is not None, message
+    answer = torch.as_tensor(answer).double()
     message = f"形状应为 (4,)，得到 {tuple(answer.shape)}"  # zh
     message = f"the shape should be (4,), got {tuple(answer.shape)}"  # en
     assert answer.shape == (4,), message

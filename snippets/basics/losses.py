@@ -398,7 +398,11 @@ def check_cross_entropy(loss) -> None:
     """
     torch.manual_seed(0)
     logits, target = torch.randn(8, 5), torch.randint(5, (8,))
-    answer = torch.as_tensor(loss(logits.clone(), target)).float()
+    answer = loss(logits.clone(), target)
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert answer is not None, problem
+    answer = torch.as_tensor(answer).float()
     right = F.cross_entropy(logits, target)
     problem = "结果应是标量：对样本取均值"  # zh
     problem = "the result should be a scalar: average over the samples"  # en
@@ -449,6 +453,9 @@ def check_floor(floor) -> None:
         best = F.one_hot(torch.tensor([0]), k).double()
         right = F.cross_entropy(best, torch.tensor([0])).item()
         answer = floor(k)
+        problem = "没有返回值：是不是漏了 return？"  # zh
+        problem = "nothing came back: is a return missing?"  # en
+        assert answer is not None, problem
         problem = f"k = {k}：应为 {right:.4f}，得到 {answer:.4f}"  # zh
         problem = f"k = {k}: should be {right:.4f}, got {answer:.4f}"  # en
         assert abs(answer - right) < 1e-6, problem
@@ -488,6 +495,9 @@ def check_poisson(loss) -> None:
     y = torch.tensor([0.0, 3.0, 1.0, 8.0])
     z = torch.tensor([0.5, -1.0, 2.0, 1.0], requires_grad=True)
     value = loss(z, y)
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert value is not None, problem
     problem = "结果应是标量：对样本取均值"  # zh
     problem = "the result should be a scalar: average over the samples"  # en
     assert value.numel() == 1, problem

@@ -577,7 +577,11 @@ def check_leaky(weight_variance) -> None:
     a = torch.randn(256, n)
     history = []
     for _ in range(depth):
-        z = a @ (torch.randn(n, n) * math.sqrt(weight_variance(n))).T
+        variance = weight_variance(n)
+        problem = "没有返回值：是不是漏了 return？"  # zh
+        problem = "nothing came back: is a return missing?"  # en
+        assert variance is not None, problem
+        z = a @ (torch.randn(n, n) * math.sqrt(variance)).T
         a = F.leaky_relu(z, 0.5)
         history.append(z.var().item())
     factor = (history[-1] / history[0]) ** (1 / (depth - 1))

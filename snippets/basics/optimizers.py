@@ -615,7 +615,11 @@ def check_lr_limit(limit: Callable[[Tensor], float]) -> None:
     """
     for rows in ([[1.0, 0.0], [0.0, 10.0]], [[2.0, 1.0], [1.0, 5.0]], [[4.0]]):
         H = torch.tensor(rows, dtype=torch.float64)
-        lr = float(limit(H))
+        lr = limit(H)
+        nothing = "没有返回值：是不是漏了 return？"  # zh
+        nothing = "nothing came back: is a return missing?"  # en
+        assert lr is not None, nothing
+        lr = float(lr)
         start = torch.linalg.eigh(H).eigenvectors.sum(dim=1)
         below, above = (
             descend(
@@ -660,6 +664,9 @@ def check_adamax(rule: Callable[..., Tensor]) -> None:
         en: AssertionError: the paths differ; the message names the first step.
     """
     kept = start.clone()
+    message = "没有返回值：是不是漏了 return？"  # zh
+    message = "nothing came back: is a return missing?"  # en
+    assert rule(start.clone(), start, {}, 1e-2) is not None, message
     message = "改动了传进来的 theta：应返回新的张量"  # zh
     message = "the theta passed in was changed: return a new tensor"  # en
     mine = descend(rule, rosenbrock, kept, 50, lr=1e-2)

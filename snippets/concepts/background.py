@@ -248,8 +248,8 @@ def check_step(step) -> None:
     problem = "step 改动了传进来的 w；应当返回一个新的张量"  # zh
     problem = "step changed the w it was given; return a new tensor"  # en
     assert w.item() == 0.5 and not w.requires_grad and w.grad is None, problem
-    problem = "step 应当返回张量"  # zh
-    problem = "step must return a tensor"  # en
+    problem = "step 应当返回张量：是不是漏了 return？"  # zh
+    problem = "step must return a tensor: is a return missing?"  # en
     assert isinstance(answer, torch.Tensor), problem
     problem = "结果应是标量，形状为 ()，却是"  # zh
     problem = "the result must be a scalar, of shape (), not"  # en
@@ -301,6 +301,9 @@ def check_score(score) -> None:
     weights = torch.tensor([1.0, 2.0, -1.0])
     answer = score(pixels, weights)
 
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert answer is not None, problem
     problem = "每张图应得一个分数：形状应为 (2,)，却是"  # zh
     problem = "one score per image is wanted: shape (2,), not"  # en
     assert answer.shape == (2,), f"{problem} {tuple(answer.shape)}"

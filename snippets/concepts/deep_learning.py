@@ -435,8 +435,12 @@ def check_risk(empirical_risk) -> None:
         en: AssertionError: the answer is wrong; the message says how.
     """
     x, y = torch.tensor([0.1, 0.4, 0.6, 0.9, 0.3]), torch.tensor([0, 3, 1, 1, 0])
-    answer = float(empirical_risk(lambda x: (x > 0.5).long(), x, y))
+    answer = empirical_risk(lambda x: (x > 0.5).long(), x, y)
 
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert answer is not None, problem
+    answer = float(answer)
     problem = "这是答对的比例；风险要数的是错误"  # zh
     problem = "that is the share of right answers; risk counts the errors"  # en
     assert abs(answer - 0.8) > 1e-6, problem
@@ -479,6 +483,9 @@ def check_scaling(scale) -> None:
     train = torch.tensor([[0.0, 10.0, 5.0], [0.4, 20.0, 5.0], [0.2, 15.0, 5.0]])
     test = torch.tensor([[0.8, 10.0, 6.0], [0.2, 30.0, 5.0]])
     scaled = scale(train.clone(), test.clone())
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert scaled is not None, problem
     new_train, new_test = (torch.as_tensor(t).float() for t in scaled)
 
     problem = "常数特征除以了零，得到 NaN 或无穷"  # zh

@@ -344,6 +344,10 @@ def check_one_graph(f: Callable[[Tensor], Tensor]) -> None:
     """
     zh: f(x) 把和为负的 x 变号，否则加倍；整个函数须是一张图，也能导出。
     en: f(x) negates x if its sum is negative, else doubles it; in one graph, exportable.
+
+    Raises:
+        zh: AssertionError: 数值不对，或者导不出一张完整的图。
+        en: AssertionError: wrong value, or no single graph that holds both branches.
     """
     for x in (
         torch.tensor([3.0, -1.0]),
@@ -352,6 +356,9 @@ def check_one_graph(f: Callable[[Tensor], Tensor]) -> None:
     ):
         expected = -x if x.sum() < 0 else 2 * x
         answer = f(x.clone())
+        problem = "没有返回值：是不是漏了 return？"  # zh
+        problem = "nothing came back: is a return missing?"  # en
+        assert answer is not None, problem
         got, wanted = answer.tolist(), expected.tolist()
         problem = f"f({x.tolist()}) 应是 {wanted}，得到 {got}"  # zh
         problem = f"f({x.tolist()}) is {got}, not {wanted}"  # en

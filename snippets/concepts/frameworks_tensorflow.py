@@ -319,9 +319,16 @@ def check_traces(power: Callable) -> None:
     """
     zh: power(x, k) 求 x 的 k 次方；三种长度、三个指数，只许追踪一次。
     en: power(x, k) raises x to k; three lengths, three exponents, one trace only.
+
+    Raises:
+        zh: AssertionError: 数值不对、没有图，或者追踪了不止一次。
+        en: AssertionError: wrong value, no graph, or more than one trace.
     """
     for size, k in ((1, 1.0), (2, 2.0), (3, 3.0)):
         got = power(tf.fill([size], 2.0), k)
+        problem = "没有返回值：是不是漏了 return？"  # zh
+        problem = "nothing came back: is a return missing?"  # en
+        assert got is not None, problem
         problem = f"2 的 {k} 次方应是 {2**k}，得到 {got.numpy()}"  # zh
         problem = f"2 to the {k} should be {2**k}, not {got.numpy()}"  # en
         assert got.shape == [size] and bool(tf.reduce_all(got == 2**k)), problem

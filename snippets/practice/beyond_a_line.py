@@ -710,6 +710,10 @@ def check_conv(
     """
     zh: answer(边长, 进, 出, 核, 步幅, 补零) 应返回 (输出边长, 参数个数)。
     en: answer(side, inputs, outputs, kernel, stride, padding) -> (side, parameters).
+
+    Raises:
+        zh: AssertionError: 边长或参数个数不对；信息说出是哪一种设置。
+        en: AssertionError: wrong side or parameters; the message names the setting.
     """
     cases = ((8, 1, 16, 3, 1, 1), (8, 1, 8, 5, 2, 2), (9, 3, 4, 2, 2, 0))
     for case in (*cases, (11, 3, 4, 3, 4, 1)):
@@ -717,7 +721,11 @@ def check_conv(
         layer = nn.Conv2d(inputs, outputs, kernel, stride, padding)
         true_side = layer(torch.zeros(1, inputs, side, side)).shape[-1]
         true_size = sum(p.numel() for p in layer.parameters())
-        got_side, got_size = answer(*case)
+        got = answer(*case)
+        problem = "没有返回值：是不是漏了 return？"  # zh
+        problem = "nothing came back: is a return missing?"  # en
+        assert got is not None, problem
+        got_side, got_size = got
         problem = f"{case}：输出边长应为 {true_side}，得到 {got_side}"  # zh
         problem = f"{case}: the side should be {true_side}, got {got_side}"  # en
         assert got_side == true_side, problem
@@ -755,6 +763,10 @@ def check_accuracy(answer: Callable[[nn.Module, Batches], float]) -> None:
     """
     zh: answer(模型, 批) 应返回准确率，并让模型留在原来的模式。
     en: answer(model, batches) returns the accuracy and leaves the model in its mode.
+
+    Raises:
+        zh: AssertionError: 准确率不对，或者模型的模式被改了。
+        en: AssertionError: wrong accuracy, or the model's mode was changed.
     """
 
     # zh: 评估模式下它答出 x，训练模式下必答别的；第二批的标签故意给反
@@ -776,6 +788,9 @@ def check_accuracy(answer: Callable[[nn.Module, Batches], float]) -> None:
     probe = Probe()
     probe.train()
     got = answer(probe, batches)
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert got is not None, problem
     problem = "求值时模型还在训练模式"  # zh
     problem = "the model was in train mode while you measured it"  # en
     assert got > 0.25, problem
@@ -826,9 +841,17 @@ def check_recall(answer: Callable[[Tensor], Tensor]) -> None:
     """
     zh: answer(混淆矩阵) 应返回每一类的召回率；一张也没有的类为 nan。
     en: answer(confusion matrix) returns the recall of each class; nan if it is empty.
+
+    Raises:
+        zh: AssertionError: 形状或某一类的召回率不对。
+        en: AssertionError: wrong shape, or the recall of a class is wrong.
     """
     matrix = torch.tensor([[6, 2, 0, 0], [1, 4, 0, 0], [0, 0, 0, 3], [0, 0, 0, 0]])
-    got = torch.as_tensor(answer(matrix)).float()
+    got = answer(matrix)
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert got is not None, problem
+    got = torch.as_tensor(got).float()
     problem = f"每类一个数，形状应为 (4,)，得到 {tuple(got.shape)}"  # zh
     problem = f"one number per class: shape (4,), got {tuple(got.shape)}"  # en
     assert got.shape == (4,), problem

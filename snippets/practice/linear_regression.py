@@ -289,7 +289,11 @@ def check_gradient(gradient: Gradient) -> None:
     y = torch.tensor([1.0, -2.0, 0.0, 4.0])
     (w * x + b - y).square().mean().backward()
     with torch.no_grad():
-        dw, db = (torch.as_tensor(d).float() for d in gradient(w, b, x, y))
+        pair = gradient(w, b, x, y)
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert pair is not None, problem
+    dw, db = (torch.as_tensor(d).float() for d in pair)
     ratios = torch.stack([dw / w.grad, db / b.grad])
 
     problem = "符号反了：残差是预测减目标"  # zh
@@ -347,7 +351,11 @@ def check_fit(fit: Callable[..., tuple[float, float]]) -> None:
     x = torch.linspace(-1, 1, 60)
     y = 0.5 - 1.5 * x + 0.2 * torch.randn(60, generator=generator)
     best_w, best_b = closed_form(x.unsqueeze(1), y.unsqueeze(1)).tolist()
-    w, b = fit(x, y)
+    pair = fit(x, y)
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert pair is not None, problem
+    w, b = pair
 
     problem = "发散了：学习率太大"  # zh
     problem = "it diverged: the learning rate is too large"  # en
@@ -401,7 +409,11 @@ def check_least_squares(solve: Callable[..., torch.Tensor]) -> None:
     x = torch.randn(50, 2, generator=generator)
     noise = 0.1 * torch.randn(50, 1, generator=generator)
     y = x @ torch.tensor([[1.0], [-2.0]]) + 4 + noise
-    theta = torch.as_tensor(solve(x, y)).float().flatten()
+    theta = solve(x, y)
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert theta is not None, problem
+    theta = torch.as_tensor(theta).float().flatten()
 
     problem = f"要三个数，得到 {theta.numel()} 个：截距需要一列 1"  # zh
     problem = f"three numbers wanted, got {theta.numel()}: add a column of ones"  # en

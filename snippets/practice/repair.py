@@ -364,9 +364,13 @@ def check_safe_mse(mse: Callable[..., torch.Tensor]) -> None:
     """
     column = torch.tensor([[1.0], [2.0], [6.0]])
     other = torch.tensor([[0.0], [2.0], [3.0]])
+    value = mse(column, other)
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert value is not None, problem
+    value = torch.as_tensor(value).float()
     problem = "数值不对：是差的平方的平均值"  # zh
     problem = "wrong value: it is the mean of the squared differences"  # en
-    value = torch.as_tensor(mse(column, other)).float()
     assert torch.allclose(value, torch.tensor(10 / 3)), problem
     problem = f"结果应是标量，形状却是 {tuple(value.shape)}"  # zh
     problem = f"the result must be a scalar, not of shape {tuple(value.shape)}"  # en
@@ -418,7 +422,11 @@ def check_noisy_line(make: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> 
     """
     torch.manual_seed(3)
     n, sigma = 2000, 0.5
-    x, y = make(-3.0, 1.0, sigma, n)
+    pair = make(-3.0, 1.0, sigma, n)
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert pair is not None, problem
+    x, y = pair
     problem = f"形状应为 {(n, 1)}，得到 {tuple(x.shape)} 和 {tuple(y.shape)}"  # zh
     problem = f"shapes must be {(n, 1)}, got {tuple(x.shape)}, {tuple(y.shape)}"  # en
     assert x.shape == y.shape == (n, 1), problem

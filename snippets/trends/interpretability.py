@@ -519,6 +519,10 @@ def check_integrated(answer: Callable[[Scalar, Tensor, Tensor, int], Tensor]) ->
     """
     zh: answer(f, x, baseline, steps) 应返回形状同 x 的积分梯度。
     en: answer(f, x, baseline, steps) returns integrated gradients, shaped as x.
+
+    Raises:
+        zh: AssertionError: 归因不对，或者 f 调用得不对；信息说明原因。
+        en: AssertionError: wrong attributions, or f called wrongly; the message says why.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, -1.0]])
     baseline = torch.tensor([[0.5, 0.0], [0.0, 1.0]])
@@ -526,11 +530,15 @@ def check_integrated(answer: Callable[[Scalar, Tensor, Tensor, int], Tensor]) ->
     calls = []
 
     def cubic(x: Tensor) -> Tensor:
-        calls.append(x)
+        calls.append(len(x))
         return (x**3).sum(dim=1)
 
     exact = x**3 - baseline**3
-    got = answer(cubic, x, baseline, 1000).detach().to(x.dtype)
+    got = answer(cubic, x, baseline, 1000)
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert got is not None, problem
+    got = got.detach().to(x.dtype)
     problem = f"形状应为 (2, 2)，得到 {tuple(got.shape)}"  # zh
     problem = f"the shape should be (2, 2), got {tuple(got.shape)}"  # en
     assert got.shape == x.shape, problem
@@ -553,9 +561,9 @@ def check_integrated(answer: Callable[[Scalar, Tensor, Tensor, int], Tensor]) ->
     problem = f"f 应只调用一次，所有的点一起算；实际调用了 {len(calls)} 次"  # zh
     problem = f"call f once, for all points; it was called {len(calls)} times"  # en
     assert len(calls) == 1, problem
-    problem = f"路径上至少要 1000 个点，每行各一；f 只收到 {len(calls[0])} 行"  # zh
-    problem = f"1000 points for each row of x; f was given {len(calls[0])} rows"  # en
-    assert len(calls[0]) >= 1000 * len(x), problem
+    problem = f"路径上至少要 1000 个点，每行各一；f 只收到 {calls[0]} 行"  # zh
+    problem = f"1000 points for each row of x; f was given {calls[0]} rows"  # en
+    assert calls[0] >= 1000 * len(x), problem
 
 
 # --8<-- [end:check-integrated]
@@ -593,6 +601,10 @@ def check_smooth(answer: Callable[[Scalar, Tensor, float, int], Tensor]) -> None
     """
     zh: answer(f, x, sigma, count)：x 加高斯噪声后梯度的平均（Smilkov 等 2017）。
     en: answer(f, x, sigma, count): the mean gradient at noisy x (Smilkov et al. 2017).
+
+    Raises:
+        zh: AssertionError: 平均不对，或者噪声不对；信息说明原因。
+        en: AssertionError: wrong mean, or wrong noise; the message says why.
     """
     x, sign = torch.tensor([[1.0, -2.0]]), torch.tensor([1.0, -1.0])
 
@@ -605,6 +617,9 @@ def check_smooth(answer: Callable[[Scalar, Tensor, float, int], Tensor]) -> None
     kept = x.clone()
     torch.manual_seed(0)
     got = answer(cubic, x, 0.5, 4000)
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert got is not None, problem
     problem = f"形状应为 (1, 2)，得到 {tuple(got.shape)}"  # zh
     problem = f"the shape should be (1, 2), got {tuple(got.shape)}"  # en
     assert got.shape == x.shape, problem

@@ -951,6 +951,9 @@ def check_gelu_bytes(answer: Callable[[int, int, int, int], int]) -> None:
             lambda m=model, x=x, y=y: F.cross_entropy(m(x), y), model
         )
         given = answer(batch, width, depth, classes)
+        problem = "没有返回值：是不是漏了 return？"  # zh
+        problem = "nothing came back: is a return missing?"  # en
+        assert given is not None, problem
         missing = counted - given
         problem = f"差 {missing} 字节"  # zh
         problem = f"off by {missing} bytes"  # en
@@ -1055,7 +1058,11 @@ def check_quantize_rows(answer: Callable) -> None:
     """
     weight = torch.randn(6, 32)
     weight[0, 0] = 50.0
-    q, s = (torch.as_tensor(t) for t in answer(weight.clone()))
+    pair = answer(weight.clone())
+    problem = "没有返回值：是不是漏了 return？"  # zh
+    problem = "nothing came back: is a return missing?"  # en
+    assert pair is not None, problem
+    q, s = (torch.as_tensor(t) for t in pair)
     s = s.to(weight.dtype)
     problem = f"q 应为 int8，而不是 {q.dtype}"  # zh
     problem = f"q must be int8, not {q.dtype}"  # en
