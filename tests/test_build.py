@@ -200,8 +200,19 @@ def test_formulas_are_mathml_with_their_tex(project):
     assert '<annotation encoding="application/x-tex">\\eta = 0.1</annotation>' in html
 
 
+def test_formulas_are_set_as_finely_as_in_tex(project):
+    project.page("page.md", "# P\n\n$\\sqrt{n}$, $f'$, $T^k$, $T$ and $T_1$\n")
+    assert project.build().returncode == 0
+    html = project.html("page/index.html")
+    assert '<msqrt><mspace height="0.69em"/><mi>n</mi></msqrt>' in html
+    assert '<mo class="prime">′</mo>' in html
+    assert html.count('<mi class="leaning">T</mi>') == 2
+    assert "<msub><mi>T</mi>" in html
+
+
 def test_a_mark_stays_with_a_formula_that_fits_on_a_phone(project):
-    short = r"\operatorname{Var}(\hat y) \ge 0"  # many letters of TeX, few of formula
+    # Many letters of TeX and of MathML, few of formula.
+    short = r"\operatorname{Var}(\hat y) = \operatorname{Var}(y)"
     long = "a + b + c + d + e + f + g + h + i + j + k + l + m + n + o"
     project.page("page.md", f"# P\n\n一（${short}$），二（${long}$）。\n")
     assert project.build().returncode == 0

@@ -71,7 +71,7 @@ def test_a_path_keeps_its_order_and_unnamed_lines_beside_named_ones_are_decorati
 
     ((_, rows),) = tables(drawn(draw, capsys))
     assert rows == [
-        ["", "step", "loss"],
+        ["series", "step", "loss"],
         ["path", "0", "5"],
         ["path", "2", "6"],
         ["path", "1", "7"],
@@ -94,6 +94,21 @@ def test_bars_bear_the_names_on_their_axis(capsys):
 
     ((_, rows),) = tables(drawn(draw, capsys))
     assert rows == [["step", "loss"], ["SGD", "0.25"], ["Adam", "1.235e4"]]
+
+
+def test_points_kept_apart_across_stand_in_one_column_for_each_group(capsys):
+    def draw(ax):
+        ax.plot([-0.1, 0.0, 0.1], [1, 2, 3], "o", label="_SGD")
+        ax.plot([0.9, 1.1], [4, 5], "s", label="_Adam")
+        ax.set_xticks([0, 1], ["SGD", "Adam"])
+
+    ((_, rows),) = tables(drawn(draw, capsys))
+    assert rows == [
+        ["no.", "SGD", "Adam"],
+        ["1", "1", "4"],
+        ["2", "2", "5"],
+        ["3", "3", "–"],
+    ]
 
 
 def test_a_second_panel_takes_names_from_curves_of_the_same_look(capsys):

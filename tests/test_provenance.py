@@ -1,12 +1,14 @@
 """Each output tells where it comes from, truly, and pages do not change from build to build."""
 
+import ast
+import functools
 import json
 import re
 import subprocess
 from importlib.metadata import version
 
 import pytest
-from sources import LANGUAGES, ROOT, blocks, pages
+from sources import LANGUAGES, ROOT, SNIPPETS, blocks, pages, regions
 from test_site import Marked, built
 
 NAMES = [name for name in sorted(pages("zh")) if not name.startswith("reference/")]
@@ -16,6 +18,21 @@ NAMES = [name for name in sorted(pages("zh")) if not name.startswith("reference/
 def origins(site) -> dict[tuple[str, int], dict]:
     told = json.loads((site / "provenance.json").read_text("utf-8"))
     return {(each["page"], each["line"]): each for each in told["results"]}
+
+
+def strings(node: ast.AST) -> set[str]:
+    return {str(n.value) for n in ast.walk(node) if isinstance(n, ast.Constant)}
+
+
+@functools.cache
+def only_here(module: str, snippets: tuple[str, ...]) -> set[str]:
+    """What these regions of a module set and no other does."""
+    here, elsewhere = set(), set()
+    for name, lines in regions(SNIPPETS / module).items():
+        code = "\n".join(line.text for line in lines)
+        names = re.findall(r"(?m)^(?:def |class )?(\w+)\s*[:=(,]", code)
+        (here if f"{module}:{name}" in snippets else elsewhere).update(names)
+    return here - elsewhere
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -35,8 +52,14 @@ def test_origins_name_the_lines_the_tests_and_the_seeds(site, origins, language,
         code = [line.text.strip() for line in block.lines]
         assert list(filter(None, quoted)) == list(filter(None, code)), block.at
         for test in origin["tests"]:
-            text = (ROOT / test["file"]).read_text("utf-8")
-            assert all(f"def {function}(" in text for function in test["functions"])
+            top = ast.parse((ROOT / test["file"]).read_text("utf-8")).body
+            bodies = {each.name: each for each in top if hasattr(each, "name")}
+            module = re.sub(r"tests/snippets/(.*)test_", r"\1", test["file"])
+            assert test["functions"] == [
+                function
+                for function in test["functions"]
+                if strings(bodies[function]) & only_here(module, tuple(block.snippets))
+            ]
         if block.snippets:
             assert origin["tests"], block.at
         so_far = "\n".join(

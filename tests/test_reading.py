@@ -6,7 +6,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from sources import LANGUAGES
-from test_browser import LAID_OUT, NAMES, address, browser, url, visit  # noqa: F401
+from test_browser import LAID_OUT, LESSONS, NAMES, address, browser, url, visit  # noqa: F401
 from test_site import built
 
 # What the rules are run on: everything that a reader may open is open, and what repeats
@@ -226,6 +226,37 @@ def test_halves_of_a_drawing_stand_below_each_other_on_a_phone(tab, address, wid
     else:
         assert not figure.locator(".fig-half").first.is_visible()
         assert figure.locator("svg[role=img]").bounding_box()["width"] == box["width"]
+
+
+# The first lines of code that reach below the copy buttons, which come when a block is in sight.
+COVERED = """async () => {
+  document.querySelectorAll("details").forEach((each) => (each.open = true));
+  document.querySelectorAll(".tabbed-block").forEach((each) => (each.style.display = "block"));
+  const blocks = [...document.querySelectorAll("div.highlight[data-session]")];
+  if (!blocks.length) return [];
+  const buttons = () => blocks[0].querySelectorAll(".md-code__nav button");
+  blocks[0].scrollIntoView({ behavior: "instant", block: "center" });
+  while (buttons().length < 2) await new Promise(requestAnimationFrame);
+  const { right, top } = blocks[0].getBoundingClientRect();
+  const nav = buttons()[0].parentElement.getBoundingClientRect();
+  return blocks.filter((block) => {
+    const [box, text] = [block.getBoundingClientRect(), document.createRange()];
+    text.selectNodeContents(block.querySelector("pre > code"));
+    const parts = [...text.getClientRects()];
+    const first = parts.filter((part) => part.top < parts[0].top + 5);
+    return first[0].top - box.top < nav.bottom - top - 4
+      && Math.max(...first.map((part) => part.right)) - box.right > nav.left - right;
+  }).map((block) => block.querySelector("pre > code").textContent.split("\\n")[0]);
+}"""
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_the_copy_buttons_hide_no_code(tab, address, name):  # noqa: F811
+    for width in (390, 800, 1280):
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.goto(url(address, "en", name), wait_until="load")
+        tab.evaluate(LAID_OUT)
+        assert tab.evaluate(COVERED) == [], width
 
 
 def test_88_letters_of_code_fit_beside_both_side_columns(tab, address):  # noqa: F811

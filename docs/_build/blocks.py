@@ -18,6 +18,7 @@ from sources import LANGUAGES, ROOT, Block, address, in_language
 
 PAGE_LINK = re.compile(r"\]\(([^():\s]+\.md)(#[\w-]+)?\)")
 WORD = re.compile(r'<span class="word" lang="(\w+)">(.*?)</span>')  # see `figure_data.word`
+FREE = 72  # letters of a first line beside the copy buttons
 runner = Runner()
 
 # What an author reads where a result should be.
@@ -61,6 +62,8 @@ def format_python(
     marks = {"data-session": block.session}
     if block.snippets:
         marks["data-snippet"] = " ".join(block.snippets)
+    if len(shown.strip("\n").partition("\n")[0]) > FREE:
+        marks["data-long"] = ""
     output_marks = {"data-output": ""}
     text, lexer = result["output"], "text"
     if result["error"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from itertools import zip_longest
 
 import matplotlib
 import numpy as np
@@ -136,6 +137,11 @@ def _series(each: Axes, names: dict, otherwise: str) -> list[Series]:
 
 def _curves(each: Axes, found: list[Series], across: str, title: str) -> list[str]:
     """Curves over the same points in one table, side by side; all else as a list of points."""
+    places = [_tick(each.xaxis, s.x.mean()) for s in found if s.x is not None and len(s.x)]
+    if found and places == [series.name for series in found]:  # across only keeps points apart
+        tries = zip_longest(*(series.y for series in found), fillvalue=np.nan)
+        body = [[str(n), *map(_number, values)] for n, values in enumerate(tries, 1)]
+        return [_table([word("序号", "no."), *places], body, title, 0, 0)]
     levels = [series for series in found if series.x is None]
     paths = [series for series in found if series.is_path]
     groups: list[list[Series]] = []
@@ -166,7 +172,8 @@ def _curves(each: Axes, found: list[Series], across: str, title: str) -> list[st
             for series in paths
             for n in _evenly(len(series.x), kept)
         ]
-        heads = ["", across, title.split(" · ")[-1] or ("" if has_names else "y")]
+        value = title.split(" · ")[-1] or (word("名称", "name") if has_names else "y")
+        heads = [word("系列", "series"), across, value]
         html.append(_table(heads, body, title if title not in heads else "", len(body), every))
     return html
 

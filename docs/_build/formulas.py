@@ -27,6 +27,13 @@ CLASSES = {
     "margin-left:-0.16666667em;": "closer",
     "padding-right:0.1667em;": "farther",
 }
+# What TeX sets with care and browsers don't: the height of a root's bar, a prime's place, and room
+# after letters that lean over it (where no subscript fills it).
+FINER = {
+    "<msqrt>": '<msqrt><mspace height="0.69em"/>',
+    "<mo>′</mo>": '<mo class="prime">′</mo>',
+}
+LEANING = re.compile(r"(?<!<msub>)(?<!<msubsup>)<mi>(?=[FHJKMNPTUVWYZ]</mi>)")
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # a comma in a number, which takes no space
 UNSEEN = re.compile(r"<annotation.*?</annotation>|<[^>]+>", re.DOTALL)
 STYLE = re.compile(r' style="([^"]*)"')
@@ -53,6 +60,9 @@ class _MathML(Postprocessor):
         except LatexError as error:
             failures.append(f"the formula {tex!r} is wrong: {error}")
             return f'<code class="formula-failure">{html.escape(tex)}</code>'
+        for plain, finer in FINER.items():
+            mathml = mathml.replace(plain, finer)
+        mathml = LEANING.sub('<mi class="leaning">', mathml)
         for style in sorted(set(STYLE.findall(mathml)) - set(CLASSES)):
             failures.append(
                 f"the formula {tex!r} needs the style {style!r}: give it a class, in CLASSES of"
@@ -67,7 +77,7 @@ class _MathML(Postprocessor):
         before, after = match["open"], match["mark"]
         if not (before or after):
             return mathml
-        if len(UNSEEN.sub("", mathml)) < 28:
+        if len(html.unescape(UNSEEN.sub("", mathml))) < 28:
             return f'<span class="nobr">{before}{mathml}{after}</span>'
         joiner = "\u2060"  # a long formula may have to break itself on a phone
         return f"{before}{joiner if before else ''}{mathml}{joiner if after else ''}{after}"

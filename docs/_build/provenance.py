@@ -11,13 +11,14 @@ import platform
 import re
 import shutil
 import subprocess
+from collections import Counter
 from functools import cache
 from html import escape
 from pathlib import Path
 from urllib.parse import urlparse
 
 from downloads import PACKAGES, version
-from sources import ROOT, Block, in_language, relative
+from sources import ROOT, SNIPPETS, Block, in_language, regions, relative
 
 IMPORT = re.compile(r"(?m)^\s*(?:import|from)\s+(\w+)")
 SEED = re.compile(
@@ -127,14 +128,15 @@ def _told(record: dict, language: str, root: str) -> str:
     )
     at = f"{commit_} {name[:10]}{changed if dirty else ''}" if name else ""
     guarded = comma.join(
-        _link(root, " ".join([escape(test["file"]), comma.join(test["functions"])]), test["file"])
+        " ".join([_link(root, escape(test["file"]), test["file"]), *filter(None, [names])])
         for test in record["tests"]
+        for names in [comma.join(test["functions"]).replace("_", "_<wbr>")]  # long on a phone
     )
     seeds = comma.join(map(str, record["seeds"])) or none
     versions = comma.join(f"{name} {number}" for name, number in record["versions"].items())
     link = f'<a href="{root}provenance.json">{ran}</a>'
     parts = [places, at, guarded and f"{tests}{colon}{guarded}", f"{seed}{colon}{seeds}", versions]
-    return " · ".join([*filter(None, parts), link])
+    return "\N{NO-BREAK SPACE}· ".join([*filter(None, parts), link])
 
 
 def _range(at: dict) -> str:
@@ -181,10 +183,10 @@ def _said(code: str) -> tuple[set[int], set[str]]:
 def _tests(snippets: tuple[str, ...], code: str) -> list[dict]:
     """The file that tests a block's module, with the three tests that are most about the block."""
     found = []
-    bound = set(BOUND.findall(code))
     for name in dict.fromkeys(snippet.partition(":")[0] for snippet in snippets):
         path = Path("tests/snippets") / name
         path = path.with_name(f"test_{path.name}")
+        bound = set(BOUND.findall(code)) - _common(name)
         if (ROOT / path).is_file():
             share = {
                 test: len(asked & bound) / len(asked)
@@ -194,6 +196,18 @@ def _tests(snippets: tuple[str, ...], code: str) -> list[dict]:
             nearest = sorted(share, key=share.get, reverse=True)[:3]
             found.append({"file": path.as_posix(), "functions": nearest})
     return found
+
+
+@cache
+def _common(name: str) -> frozenset[str]:
+    """The names that more than one region of a snippet file binds: they tell no region from others."""
+    pieces = regions(SNIPPETS / name).values()
+    counts = Counter(
+        name
+        for lines in pieces
+        for name in set(BOUND.findall("\n".join(line.text for line in lines)))
+    )
+    return frozenset(name for name, count in counts.items() if count > 1)
 
 
 @cache

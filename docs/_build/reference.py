@@ -395,18 +395,42 @@ def _test_file(module: str) -> str:
 
 def _test(module: str, name: str) -> tuple[str, int, int, str]:
     """The first test that names an object, or the first line of its file: where, and in words."""
-    file, test, first = _test_file(module), "", 1
-    for number, line in enumerate(_test_lines(module), 1):
-        if found := re.match(r"def (test_\w+)", line):
-            test, first = found[1], number
-        if test and name in line and re.search(rf"\b{name}\b", line):
-            return file, first, first, f"{file}::{test}"
+    file = _test_file(module)
+    tests = _named(ROOT / file) if (ROOT / file).exists() else {}
+    for directly in (True, False):  # else by what it uses: a table, a helper
+        for test, (line, own, used) in tests.items():
+            if name in (own if directly else used):
+                return file, line, line, f"{file}::{test}"
     return file, 1, 1, file
 
 
-def _test_lines(module: str) -> list[str]:
-    path = ROOT / _test_file(module)
-    return read(path) if path.exists() else []
+@cache
+def _named(path: Path) -> dict[str, tuple[int, set[str], set[str]]]:
+    """For each test of a file: its line, the strings in it, and those in what it uses of the file."""
+
+    def strings(node: ast.AST) -> set[str]:
+        found = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
+        texts = {each for each in found if isinstance(each, str)}
+        return texts | {name for text in texts for name in re.findall(r"\[\"(\w+)\"\]", text)}
+
+    def names(node: ast.AST) -> set[str]:  # not of fixtures, which serve all tests alike
+        return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+    top = ast.parse("\n".join(read(path))).body
+    tests = [each for each in top if getattr(each, "name", "").startswith("test_")]
+    held: dict[str, set[str]] = {}
+    for each in (each for each in top if each not in tests):
+        bound = {each.name} if isinstance(each, DEFINITION) else names(each)
+        for name in bound if isinstance(each, (*DEFINITION, ast.Assign, ast.AnnAssign)) else ():
+            held[name] = held.get(name, set()) | strings(each)
+    return {
+        test.name: (
+            test.lineno,
+            strings(test),
+            set().union(*(held.get(name, set()) for name in names(test))),
+        )
+        for test in tests
+    }
 
 
 def _folder(page: str) -> str:

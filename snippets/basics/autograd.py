@@ -666,8 +666,8 @@ print(a.grad)
 a.grad = None
 errors = a**2
 v = torch.tensor([1.0, 0.0, 10.0])
-# zh: 不求和也行，但须给出左乘雅可比矩阵的向量 v
-# en: without a reduction, give the vector v that multiplies the Jacobian
+# zh: 不归约也行，但须给出左乘雅可比矩阵的向量 v
+# en: without a reduction, give the vector v, by which the Jacobian is multiplied
 errors.backward(v)
 print(a.grad)
 # --8<-- [end:non-scalar-mended]
@@ -889,8 +889,8 @@ def check_accumulate(accumulate: Callable[[nn.Module, Iterable], None]) -> None:
     model.weight.register_post_accumulate_grad_hook(passes.append)
     accumulate(model, iter(batches))
     answer = model.weight.grad
-    message = "没有梯度：batches 只能走一遍，先存成列表"  # zh
-    message = "no gradient: batches can be read only once, make a list first"  # en
+    message = "没有梯度：调用 backward 了吗？batches 只能走一遍"  # zh
+    message = "no gradient: was backward called? batches can be read only once"  # en
     assert answer is not None, message
     message = "只剩最后一份：中途把梯度清零了"  # zh
     message = "only the last part is left: the gradients were cleared on the way"  # en

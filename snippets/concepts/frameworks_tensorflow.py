@@ -324,20 +324,24 @@ def check_traces(power: Callable) -> None:
         zh: AssertionError: 数值不对、没有图，或者追踪了不止一次。
         en: AssertionError: wrong value, no graph, or more than one trace.
     """
-    for size, k in ((1, 1.0), (2, 2.0), (3, 3.0)):
-        got = power(tf.fill([size], 2.0), k)
+    cases = (([3.0], 2.0), ([4.0, 0.25, 9.0], 0.5), ([-2.0, 1.5, 1.0, 2.0], 3.0))
+    for numbers, k in cases:
+        got = power(tf.constant(numbers), k)
         problem = "没有返回值：是不是漏了 return？"  # zh
         problem = "nothing came back: is a return missing?"  # en
         assert got is not None, problem
-        problem = f"2 的 {k} 次方应是 {2**k}，得到 {got.numpy()}"  # zh
-        problem = f"2 to the {k} should be {2**k}, not {got.numpy()}"  # en
-        assert got.shape == [size] and bool(tf.reduce_all(got == 2**k)), problem
-    problem = "power 不是 tf.function，没有图"  # zh
-    problem = "power is no tf.function, so there is no graph"  # en
+        found = tf.convert_to_tensor(got).numpy()
+        wanted = [number**k for number in numbers]
+        problem = f"{numbers} 的 {k} 次方应是 {wanted}，得到 {found.tolist()}"  # zh
+        problem = f"{numbers} to the {k} is {wanted}, not {found.tolist()}"  # en
+        assert found.shape == (len(numbers),), problem
+        assert abs(found - wanted).max() < 1e-4, problem
+    problem = "power 本身不是 tf.function，数不出追踪次数"  # zh
+    problem = "power itself is no tf.function, so its traces cannot be counted"  # en
     assert hasattr(power, "experimental_get_tracing_count"), problem
     count = power.experimental_get_tracing_count()
-    problem = f"追踪了 {count} 次：形状或 Python 数还在触发重新追踪"  # zh
-    problem = f"traced {count} times: shapes or Python numbers still retrace"  # en
+    problem = f"追踪了 {count} 次，应为 1 次：形状或 Python 数触发了重新追踪？"  # zh
+    problem = f"traced {count} times, not once: do shapes or numbers retrace?"  # en
     assert count == 1, problem
 
 

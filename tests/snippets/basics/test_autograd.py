@@ -565,6 +565,56 @@ def test_mended_versions_give_the_right_gradients(printed):
 
 def test_data_is_silently_wrong(g):
     assert g["silent"] == 0.0  # the derivative of a² at 3 is 6
+    b = torch.tensor(3.0, requires_grad=True) * 2
+    versions = []
+    for view in (b.detach(), b.data):  # one shares the number, the other has its own
+        view.zero_()
+        versions.append((b._version, view._version))
+    assert versions == [(1, 1), (1, 1)]
+
+
+def test_a_write_into_the_numpy_array_goes_unnoticed():
+    a = torch.tensor([3.0], requires_grad=True)
+    b = a * 1
+    loss = (b**2).sum()
+    b.detach().numpy().fill(0)
+    loss.backward()
+    assert a.grad.item() == 0.0
+
+
+def test_an_update_outside_no_grad_makes_no_leaf():
+    w = torch.tensor(1.0, requires_grad=True)
+    (w**2).backward()
+    w = w - 0.1 * w.grad
+    assert not w.is_leaf
+    (w**2).backward()
+    with pytest.warns(UserWarning, match="not a leaf"):
+        assert w.grad is None
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [lambda w: w > 0, torch.argmax, lambda w: w.data, lambda w: w.detach()],
+)
+def test_what_cuts_the_graph_raises_the_same_error_where_it_is_the_only_path(cut):
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match="element 0 of tensors does not require"):
+        cut(w).float().sum().backward()
+
+
+def test_one_path_that_is_cut_loses_its_part_without_an_error():
+    w = torch.tensor(1.0, requires_grad=True)
+    ((w - 2) ** 2 + 3 * w).backward()
+    whole, w.grad = w.grad, None
+    ((w - 2) ** 2 + (3 * w).detach()).backward()
+    assert (whole.item(), w.grad.item()) == (1.0, -2.0)
+
+
+def test_both_ways_to_a_sigmoid_overflow_where_the_library_does_not(g):
+    for sigmoid in (g["sigmoid"], lambda a: (1 + (-a).exp()) ** -1.0):
+        with pytest.raises(OverflowError):
+            sigmoid(g["Value"](-800.0))
+    assert torch.sigmoid(torch.tensor(-800.0)).item() == 0.0
 
 
 def test_gradients_of_what_is_no_leaf(g, printed):
@@ -691,7 +741,7 @@ def reads_twice(model, batches):
         (accumulate(lambda n, total, k: 1 / n), "differs from the gradient"),
         (all_in_one, "once for each part: 3 times, not 1"),
         (only_the_weight, "that of the bias is not"),
-        (reads_twice, "no gradient: batches can be read only once"),
+        (reads_twice, "no gradient: was backward called"),
     ],
 )
 def test_wrong_accumulation_is_told_apart(g, run, says):

@@ -209,6 +209,15 @@ def branching(x):
             lambda x: 2 * x if torch.compiler.is_compiling() else branching(x),
             "the graph has one branch only",
         ),
+        (
+            lambda x: -x if torch.compiler.is_compiling() else branching(x),
+            "the graph has one branch only",
+        ),
+        (
+            lambda x: torch.where(x[0] + x[1] < 0, -x, 2 * x),
+            r"f\(\[1.0, -0.75, -0.75\]\)",
+        ),
+        (lambda x: branching(x).tolist(), "return a tensor, not list"),
     ],
 )
 def test_wrong_answers_are_told_apart(g, f, says):
@@ -222,9 +231,9 @@ def test_right_answers_pass(g, asked):
     told = []
     with contextlib.suppress(AssertionError):
         g["check_one_graph"](lambda x: told.append(x.tolist()) or branching(x))
-    # Each sign of the sum, and a sum of zero; then the export sees ones.
-    cases = [[3.0, -1.0], [1.0, -3.0], [1.0, -1.0]]
-    assert told[:3] == cases
+    # Each sign of the sum, a sum of zero, and another length; then the export sees ones.
+    cases = [[3.0, -1.0], [1.0, -3.0], [1.0, -1.0], [1.0, -0.75, -0.75]]
+    assert told[:4] == cases
     torch._dynamo.reset()
     g["check_one_graph"](g["flip_or_double"])
 
@@ -232,7 +241,16 @@ def test_right_answers_pass(g, asked):
         x *= torch.where(x.sum() < 0, -1.0, 2.0)
         return x
 
+    class Scaled(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.two = torch.nn.Parameter(torch.tensor(2.0))
+
+        def forward(self, x):
+            return torch.where(x.sum() < 0, -x, self.two * x)
+
     g["check_one_graph"](in_place)
+    g["check_one_graph"](Scaled())
     g["check_one_graph"](
         lambda x: torch.cond(x.sum() < 0, lambda x: -x, lambda x: 2 * x, (x,))
     )

@@ -42,6 +42,7 @@ found["answers"] = [
     says(lambda x, k: x**k),
     says(tf.function(lambda x, k: x * k, input_signature=[tf.TensorSpec([None]), tf.TensorSpec([])])),
     says(tf.function(lambda x, k: tf.reduce_sum(x**k), input_signature=[tf.TensorSpec([None]), tf.TensorSpec([])])),
+    says(tf.function(lambda x, k: tf.reverse(x, [0])**k, input_signature=[tf.TensorSpec([None]), tf.TensorSpec([])])),
     says(lambda x, k: None),
 ]
 cases = []
@@ -167,12 +168,18 @@ def test_costs_are_of_the_right_kind(tf):
 
 
 def test_answers_to_the_tracing_exercise(tf):
-    assert tf["cases"] == [[[2.0], 1.0], [[2.0] * 2, 2.0], [[2.0] * 3, 3.0]]
-    right, retraced, reduced, plain, product, total, nothing = tf["answers"]
+    # No two elements alike, one negative, lengths that are no exponents, one exponent not whole.
+    assert tf["cases"] == [
+        [[3.0], 2.0],
+        [[4.0, 0.25, 9.0], 0.5],
+        [[-2.0, 1.5, 1.0, 2.0], 3.0],
+    ]
+    right, retraced, reduced, plain, product, total, turned, nothing = tf["answers"]
     assert right is None and tf["power"] == [4.0, 9.0]
-    assert retraced == "traced 3 times: shapes or Python numbers still retrace"
+    assert retraced.startswith("traced 3 times, not once")
     assert reduced.startswith("traced ") and "traced 1 times" not in reduced
-    assert plain == "power is no tf.function, so there is no graph"
-    assert "2 to the 3.0 should be 8.0" in product
-    assert total.startswith("2 to the 1.0 should be 2.0")
+    assert plain.startswith("power itself is no tf.function")
+    assert product == "[3.0] to the 2.0 is [9.0], not [6.0]"
+    assert total == "[3.0] to the 2.0 is [9.0], not 9.0"
+    assert turned.startswith("[4.0, 0.25, 9.0] to the 0.5 is [2.0, 0.5, 3.0]")
     assert nothing == "nothing came back: is a return missing?"
