@@ -253,6 +253,17 @@ def test_a_term_has_one_name_and_the_glossary_has_it(language):
     assert {slug: found for slug, found in names.items() if len(found) > 1} == {}
 
 
+def test_both_glossaries_pair_the_same_terms():
+    pairs = {}
+    for language in LANGUAGES:
+        text = pages(language)["glossary.md"].read_text("utf-8")
+        entry = r"(?m)^([^\n:#]+?) · <a [^>]*>([^<]+)</a> \{ #([\w-]+) \}$"
+        pairs[language] = {
+            name: {own, other} for own, other, name in re.findall(entry, text)
+        }
+    assert pairs["zh"] == pairs["en"] and len(pairs["zh"]) > 100
+
+
 # Words that are also ordinary ones or parts of other terms (residual connection, 表示, 轮到).
 ORDINARY = re.compile(
     r"activation|bias|buffer|epoch|feature|guard|prediction|recall|representation"

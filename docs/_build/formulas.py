@@ -31,9 +31,9 @@ CLASSES = {
 # after letters that lean over it (where no subscript fills it).
 FINER = {
     "<msqrt>": '<msqrt><mspace height="0.69em"/>',
-    "<mo>′</mo>": '<mo class="prime">′</mo>',
+    "<mo>(?=[′″‴]</mo>)": '<mo class="prime">',
+    "(?<!<msub>)(?<!<msubsup>)<mi>(?=[FHJKMNPTUVWYZ]</mi>)": '<mi class="leaning">',
 }
-LEANING = re.compile(r"(?<!<msub>)(?<!<msubsup>)<mi>(?=[FHJKMNPTUVWYZ]</mi>)")
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # a comma in a number, which takes no space
 UNSEEN = re.compile(r"<annotation.*?</annotation>|<[^>]+>", re.DOTALL)
 STYLE = re.compile(r' style="([^"]*)"')
@@ -61,8 +61,7 @@ class _MathML(Postprocessor):
             failures.append(f"the formula {tex!r} is wrong: {error}")
             return f'<code class="formula-failure">{html.escape(tex)}</code>'
         for plain, finer in FINER.items():
-            mathml = mathml.replace(plain, finer)
-        mathml = LEANING.sub('<mi class="leaning">', mathml)
+            mathml = re.sub(plain, finer, mathml)
         for style in sorted(set(STYLE.findall(mathml)) - set(CLASSES)):
             failures.append(
                 f"the formula {tex!r} needs the style {style!r}: give it a class, in CLASSES of"
