@@ -115,7 +115,8 @@ def write(folder: Path) -> None:
     for name in shipped():
         (folder / "code" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / "code" / name)
-    shipped.cache_clear()
+    for cached in (shipped, _tests, _asked, _common):
+        cached.cache_clear()
 
 
 def _told(record: dict, language: str, root: str) -> str:
@@ -128,15 +129,15 @@ def _told(record: dict, language: str, root: str) -> str:
     )
     at = f"{commit_} {name[:10]}{changed if dirty else ''}" if name else ""
     guarded = comma.join(
-        " ".join([_link(root, escape(test["file"]), test["file"]), *filter(None, [names])])
+        f"{_link(root, escape(test['file']), test['file'])} {comma.join(test['functions'])}".rstrip()
         for test in record["tests"]
-        for names in [comma.join(test["functions"]).replace("_", "_<wbr>")]  # long on a phone
     )
     seeds = comma.join(map(str, record["seeds"])) or none
     versions = comma.join(f"{name} {number}" for name, number in record["versions"].items())
     link = f'<a href="{root}provenance.json">{ran}</a>'
     parts = [places, at, guarded and f"{tests}{colon}{guarded}", f"{seed}{colon}{seeds}", versions]
-    return "\N{NO-BREAK SPACE}· ".join([*filter(None, parts), link])
+    told = "\N{NO-BREAK SPACE}· ".join([*filter(None, parts), link])
+    return re.sub(r"_(?=[^<>]*(?:<|$))", "_<wbr>", told)  # names of tests are long on a phone
 
 
 def _range(at: dict) -> str:
