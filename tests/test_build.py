@@ -201,11 +201,15 @@ def test_formulas_are_mathml_with_their_tex(project):
 
 
 def test_formulas_are_set_as_finely_as_in_tex(project):
-    project.page("page.md", "# P\n\n$\\sqrt{n}$, $f'$, $f''$, $T^k$, $T$ and $T_1$\n")
+    project.page(
+        "page.md", "# P\n\n$\\sqrt{n}$, $f'$, $f''$, $\\ell_1'$, $T^k$, $T$ and $T_1$\n"
+    )
     assert project.build().returncode == 0
     html = project.html("page/index.html")
     assert '<msqrt><mspace height="0.69em"/><mi>n</mi></msqrt>' in html
-    assert '<mo class="prime">′</mo>' in html and '<mo class="prime">″</mo>' in html
+    for prime in "′″":
+        assert f'<mrow><mi>f</mi><mo lspace="0" rspace="0">{prime}</mo></mrow>' in html
+    assert '<mn>1</mn><mo class="prime">′</mo></msubsup>' in html
     assert html.count('<mi class="leaning">T</mi>') == 2
     assert "<msub><mi>T</mi>" in html
 

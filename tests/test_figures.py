@@ -161,6 +161,15 @@ def test_curves_that_share_axes_differ_in_dashes_or_marks(capsys):
     assert len({tuple(each) for each in patterns}) == 7
 
 
+@pytest.mark.parametrize("face", ["none", "C0"])
+def test_the_legend_shows_whether_a_mark_is_hollow(capsys, face):
+    def draw(ax):
+        ax.plot([0, 1], [0, 1], "s", markerfacecolor=face, label="marks")
+
+    (key,) = re.findall(r'<li>(<svg class="fig-key".*?</svg>)', drawn(draw, capsys))
+    assert ('fill="none"' in key or "stroke=" in key) == (face == "none")
+
+
 @pytest.mark.parametrize(("marker", "corners"), [("s", 4), ("^", 3), ("D", 4)])
 def test_the_legend_shows_a_marks_own_shape(capsys, marker, corners):
     for draw in (

@@ -30,7 +30,7 @@ def only_here(module: str, snippets: tuple[str, ...]) -> set[str]:
     here, elsewhere = set(), set()
     for name, lines in regions(SNIPPETS / module).items():
         code = "\n".join(line.text for line in lines)
-        names = re.findall(r"(?m)^(?:def |class )?(\w+)\s*[:=(,]", code)
+        names = re.findall(r"(?m)^ *(?:def |class )?(\w+)\s*[:=(,]", code)
         (here if f"{module}:{name}" in snippets else elsewhere).update(names)
     return here - elsewhere
 
@@ -42,6 +42,8 @@ def test_origins_name_the_lines_the_tests_and_the_seeds(site, origins, language,
     outputs = [m for m in Marked(html).found if "data-output" in m]
     told = re.findall(r'<details class="_ origin".*?</details>', html, re.DOTALL)
     assert len(told) == len(outputs)
+    for data in re.findall(r'(?s)<details class="fig-data".*?</details>', html):
+        assert '<p class="origin">' in data
     for block in blocks(pages(language)[name]):
         origin = origins[f"docs/{language}/{name}", block.line]
         quoted = []

@@ -202,7 +202,7 @@ def _sample(artist) -> str:
             dashes = f' stroke-dasharray="{pattern}"' if pattern else ""
             drawn.append(f'<path d="M0 5H32" stroke="{colour}" stroke-width="2"{dashes}/>')
         if artist.get_marker() not in ("None", "none", None, "", " "):
-            filled = marker.is_filled()
+            filled = marker.is_filled() and artist.get_markerfacecolor() != "none"
             drawn.append(_mark(marker.get_path(), marker.get_transform(), colour, filled))
     elif isinstance(artist, PathCollection):
         faces = artist.get_facecolor()

@@ -31,7 +31,8 @@ CLASSES = {
 # after letters that lean over it (where no subscript fills it).
 FINER = {
     "<msqrt>": '<msqrt><mspace height="0.69em"/>',
-    "<mo>(?=[′″‴]</mo>)": '<mo class="prime">',
+    r"<msup>((?:(?!<msup>).)*?)<mo>([′″‴])</mo></msup>": r'<mrow>\1<mo lspace="0" rspace="0">\2</mo></mrow>',
+    "<mo>(?=[′″‴]</mo>)": '<mo class="prime">',  # those above a subscript
     "(?<!<msub>)(?<!<msubsup>)<mi>(?=[FHJKMNPTUVWYZ]</mi>)": '<mi class="leaning">',
 }
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # a comma in a number, which takes no space

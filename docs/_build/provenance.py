@@ -25,6 +25,7 @@ SEED = re.compile(
     r"\b(?:manual_seed|set_seed|seed|Random|default_rng)\((\d+)\)|(?:random_state|seed)=(\d+)"
 )
 BOUND = re.compile(r"(?m)^(?:def\s+|class\s+)?(\w+)(?=\s*(?:[:=(,]))")
+SET = re.compile(r"(?m)^\s*(?:def |class )?(\w+)(?=(?:, \w+)*\s*[:=(,])")  # inside others, too
 TEST = re.compile(r"(?ms)^def (test_\w+)\(.*?(?=^\S)")
 ORIGIN = re.compile("<!--origin (.+?)-->")
 PLACE = re.compile(r"<!--place (\S+) (\d+) (\d+)-->(.*?)<!--/place-->")
@@ -62,7 +63,7 @@ repository = ""  # its address, where the site has one
 def mark(html: str, block: Block) -> str:
     """Mark in a block's HTML where its origin is told, below its output or in its figure's table."""
     origin = f"<!--origin {block.at}-->"
-    if block.options.get("html"):
+    if block.options.get("html") or 'class="fig-data"' in html:
         inside, folded, after = html.rpartition("</details>")
         return f'{inside}<p class="origin">{origin}</p>{folded}{after}' if folded else html
     summary = f"<summary>{WORDS[block.language][0]}</summary>"
@@ -206,7 +207,7 @@ def _common(name: str) -> frozenset[str]:
     counts = Counter(
         name
         for lines in pieces
-        for name in set(BOUND.findall("\n".join(line.text for line in lines)))
+        for name in set(SET.findall("\n".join(line.text for line in lines)))
     )
     return frozenset(name for name, count in counts.items() if count > 1)
 
