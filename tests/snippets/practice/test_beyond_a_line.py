@@ -25,6 +25,10 @@ def page(snippet):
 # --- data, split, loaders ---------------------------------------------------------
 
 
+def test_one_thread_fixes_the_order_of_every_sum(page):
+    assert torch.get_num_threads() == 1
+
+
 def test_images_are_scaled_and_have_a_channel(page):
     raw = load_digits()
     assert page["images"].shape == (1797, 1, 8, 8)

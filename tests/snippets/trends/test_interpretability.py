@@ -29,6 +29,10 @@ def numbers(text):
 # --- data and models --------------------------------------------------------------
 
 
+def test_one_thread_fixes_the_order_of_every_sum(page):
+    assert torch.get_num_threads() == 1
+
+
 def test_data(page):
     raw = load_digits()
     assert page["images"].shape == (1797, 1, 8, 8)
