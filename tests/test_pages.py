@@ -226,11 +226,15 @@ def test_chinese_is_set_with_full_width_marks_and_spaces(name):
     assert found == []
 
 
+def glossary_entries(language: str) -> list[tuple[str, str, str]]:
+    """Of each entry its title, what stands beside it, and its identifier."""
+    text = pages(language)["glossary.md"].read_text("utf-8")
+    return re.findall(r"(?m)^([^\n:#]+?) · (.*)\{ #([\w-]+) \}$", text)
+
+
 def glossary(language: str) -> dict[str, str]:
     """Each entry's title by its identifier."""
-    text = pages(language)["glossary.md"].read_text("utf-8")
-    entry = re.compile(r"^([^\n:#]+?) · .*\{ #([\w-]+) \}$", re.MULTILINE)
-    return {identifier: title for title, identifier in entry.findall(text)}
+    return {identifier: title for title, _, identifier in glossary_entries(language)}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -254,13 +258,13 @@ def test_a_term_has_one_name_and_the_glossary_has_it(language):
 
 
 def test_both_glossaries_pair_the_same_terms():
-    pairs = {}
-    for language in LANGUAGES:
-        text = pages(language)["glossary.md"].read_text("utf-8")
-        entry = r"(?m)^([^\n:#]+?) · <a [^>]*>([^<]+)</a> \{ #([\w-]+) \}$"
-        pairs[language] = {
-            name: {own, other} for own, other, name in re.findall(entry, text)
+    pairs = {
+        language: {
+            identifier: {title, re.sub("<[^>]+>", "", other).strip()}
+            for title, other, identifier in glossary_entries(language)
         }
+        for language in LANGUAGES
+    }
     assert pairs["zh"] == pairs["en"] and len(pairs["zh"]) > 100
 
 

@@ -63,9 +63,9 @@ repository = ""  # its address, where the site has one
 def mark(html: str, block: Block) -> str:
     """Mark in a block's HTML where its origin is told, below its output or in its figure's table."""
     origin = f"<!--origin {block.at}-->"
-    if block.options.get("html") or 'class="fig-data"' in html:
+    if 'class="fig-data"' in html:
         inside, folded, after = html.rpartition("</details>")
-        return f'{inside}<p class="origin">{origin}</p>{folded}{after}' if folded else html
+        return f'{inside}<p class="origin">{origin}</p>{folded}{after}'
     summary = f"<summary>{WORDS[block.language][0]}</summary>"
     told = f'<details class="_ origin" data-search-exclude>{summary}<p>{origin}</p></details>'
     return OUTPUT.sub(lambda opening: opening[0] + told, html, count=1)
@@ -130,15 +130,20 @@ def _told(record: dict, language: str, root: str) -> str:
     )
     at = f"{commit_} {name[:10]}{changed if dirty else ''}" if name else ""
     guarded = comma.join(
-        f"{_link(root, escape(test['file']), test['file'])} {comma.join(test['functions'])}".rstrip()
+        f"{_link(root, escape(test['file']), test['file'])} {functions}".rstrip()
         for test in record["tests"]
+        for functions in [_breaking(comma.join(test["functions"]))]
     )
     seeds = comma.join(map(str, record["seeds"])) or none
     versions = comma.join(f"{name} {number}" for name, number in record["versions"].items())
     link = f'<a href="{root}provenance.json">{ran}</a>'
     parts = [places, at, guarded and f"{tests}{colon}{guarded}", f"{seed}{colon}{seeds}", versions]
-    told = "\N{NO-BREAK SPACE}· ".join([*filter(None, parts), link])
-    return re.sub(r"_(?=[^<>]*(?:<|$))", "_<wbr>", told)  # names of tests are long on a phone
+    return "\N{NO-BREAK SPACE}· ".join([*filter(None, parts), link])
+
+
+def _breaking(names: str) -> str:
+    """Names of files and tests, which are long on a phone, so that they break between words."""
+    return names.replace("_", "_<wbr>")
 
 
 def _range(at: dict) -> str:
@@ -149,6 +154,7 @@ def _link(root: str, text: str, file: str, first: int | str = "", last: int | st
     """Text that names a file of the repository, as a link to its lines at the commit where the
     repository's address is known, else to the copy in the site."""
     name, dirty = commit()
+    text = _breaking(text)
     if urlparse(repository).netloc == "github.com" and name and not dirty:
         lines = f"#L{first}-L{last}" if first else ""
         return f'<a href="{repository.rstrip("/")}/blob/{name}/{file}{lines}">{text}</a>'
@@ -188,8 +194,8 @@ def _tests(snippets: tuple[str, ...], code: str) -> list[dict]:
     for name in dict.fromkeys(snippet.partition(":")[0] for snippet in snippets):
         path = Path("tests/snippets") / name
         path = path.with_name(f"test_{path.name}")
-        bound = set(BOUND.findall(code)) - _common(name)
         if (ROOT / path).is_file():
+            bound = set(BOUND.findall(code)) - _common(name)
             share = {
                 test: len(asked & bound) / len(asked)
                 for test, asked in _asked(ROOT / path).items()

@@ -419,10 +419,13 @@ def _named(path: Path) -> dict[str, tuple[int, set[str], set[str]]]:
     top = ast.parse("\n".join(read(path))).body
     tests = [each for each in top if getattr(each, "name", "").startswith("test_")]
     held: dict[str, set[str]] = {}
-    for each in (each for each in top if each not in tests):
-        bound = {each.name} if isinstance(each, DEFINITION) else names(each)
-        for name in bound if isinstance(each, (*DEFINITION, ast.Assign, ast.AnnAssign)) else ():
-            held[name] = held.get(name, set()) | strings(each)
+    for each in top:
+        if each in tests:
+            continue
+        if isinstance(each, DEFINITION):
+            held[each.name] = strings(each)
+        elif isinstance(each, ast.Assign):
+            held |= dict.fromkeys(set().union(*map(names, each.targets)), strings(each))
     return {
         test.name: (
             test.lineno,
