@@ -1,11 +1,13 @@
-"""What authors write: fenced blocks in pages, named regions and paired lines in snippets.
+"""What authors type: pages of prose with values, executable blocks and figures; snippets in regions.
 
-Everything is plain markdown-exec and pymdownx.snippets. This module only reads it, keeps where
-each line came from, and names the file and line of whatever is wrong.
+A page is read once, into cells (`Page`). Everything is plain Markdown, markdown-exec's fences and
+pymdownx.snippets' includes, but for two forms of ours: `{{ expression:format }}` in prose and
+`![what it shows](figure:name)`. All that is found wrong names its file and line.
 """
 
 from __future__ import annotations
 
+import ast
 import posixpath
 import re
 import textwrap
@@ -15,18 +17,29 @@ from pathlib import Path, PurePath
 
 ROOT = Path(__file__).resolve().parents[2]
 SNIPPETS = ROOT / "snippets"
+FIGURES = ROOT / "docs" / "figures"
 LANGUAGES = ("zh", "en")
 
 MARKER = re.compile(r"\s*# --8<-- \[(?P<kind>start|end):(?P<name>[a-z][a-z0-9_-]*)\]\s*")
 INCLUDE = re.compile(r"\s*--8<-- [\"'](?P<path>[^:\"']+)(?::(?P<region>[^\"']+))?[\"']\s*")
 FENCE = re.compile(r"(?P<indent>[ ]*)(?P<fence>`{3,})python (?P<options>.*\bexec=\"on\".*)")
+OTHER_FENCE = re.compile(r"[ >]*(?P<fence>`{3,}|~{3,})")
 OPTION = re.compile(r'(\w+)="([^"]*)"')
+FIGURE = re.compile(r"(?P<indent> *)!\[(?P<alt>.*)\]\(figure:(?P<name>\w+)\) *")
+NAMED = re.compile(r" *<!-- session: (?P<session>[\w-]+) -->")  # whose values follow
 # A whole-line comment or docstring line of one language, or a statement of one language.
 TAGGED = re.compile(r"(?P<indent>\s*)(?P<hash># )?(?P<lang>zh|en): ?(?P<text>.*)")
 VARIANT = re.compile(r"(?P<code>.*\S)  # (?P<lang>zh|en)")
 # A line break inside a Chinese sentence would show as a space.
 HAN = r"[\u3001-\u9fff\uff01-\uff5e]"
 BETWEEN_HAN = re.compile(rf"\n(?<={HAN}\n) *(?={HAN})")
+# What may stand in prose around a value: where it is code, it is no value; in a formula, TeX.
+TOKEN = re.compile(
+    r"(?P<skip>(?m:^)[ >]*(?P<fence>`{3,}|~{3,})[^`\n]*\n(?:.*\n)*?[ >]*(?P=fence)[`~]* *(?m:$)"
+    r"|<!--(?s:.)*?-->|(?<![`\\])(?P<ticks>`+)(?!`)(?:(?!\n\n)(?s:.))+?(?<!`)(?P=ticks)(?!`))"
+    r"|(?P<blank>\n\s*\n)|(?P<formula>(?<!\\)\${1,2})|(?P<value>\{\{(?!\{))"
+)
+CONVERSION = re.compile(r"(?P<expression>.*\S)\s*!(?P<conversion>[rsa])\s*", re.DOTALL)
 
 
 class SourceError(Exception):
@@ -45,6 +58,34 @@ class Line:
     number: int
 
 
+@dataclass(frozen=True)
+class Value:
+    """An expression in prose, as an f-string's braces would hold it.
+
+    Attributes:
+        source: expression, conversion and format; `line`: where it stands.
+        start: of the braces, in the text of its cell; `end`: behind them.
+        is_tex: whether it stands in a formula.
+    """
+
+    source: str
+    line: int
+    start: int
+    end: int
+    is_tex: bool
+
+
+@dataclass
+class Prose:
+    """Markdown between blocks and figures; its values belong to a session."""
+
+    page: Path
+    line: int
+    text: str
+    session: str | None = None
+    values: list[Value] = field(default_factory=list)
+
+
 @dataclass
 class Block:
     """An executable fence of a page, with its includes resolved."""
@@ -53,6 +94,7 @@ class Block:
     line: int
     number: int  # within its session, from 1
     options: dict[str, str]
+    indent: str = ""
     lines: list[Line] = field(default_factory=list)
     snippets: list[str] = field(default_factory=list)  # "basics/autograd.py:chain-rule"
     problem: str = ""
@@ -63,7 +105,7 @@ class Block:
 
     @cached_property
     def language(self) -> str:
-        return "en" if "en" in self.page.relative_to(ROOT).parts else "zh"
+        return language_of(self.page)
 
     @property
     def session(self) -> str:
@@ -77,6 +119,48 @@ class Block:
     @property
     def code(self) -> str:
         return "\n".join(line.text for line in self.lines)
+
+
+@dataclass
+class Figure(Block):
+    """A figure in a page: the function that draws it, and what it shows, in words."""
+
+    name: str = ""
+    alt: Prose | None = None
+
+    @property
+    def session(self) -> str:
+        return self.options["session"]
+
+    @property
+    def is_view(self) -> bool:
+        return True
+
+
+@dataclass
+class Page:
+    """A page in one language, as cells in order."""
+
+    path: Path
+    cells: list[Prose | Block] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def blocks(self) -> list[Block]:
+        return [cell for cell in self.cells if isinstance(cell, Block)]
+
+    @property
+    def name(self) -> str:
+        """The path that it shares with its twin, such as ``basics/losses.md``."""
+        return self.path.relative_to(ROOT / "docs" / self.language).as_posix()
+
+    @cached_property
+    def language(self) -> str:
+        return language_of(self.path)
+
+
+def language_of(page: Path) -> str:
+    return "en" if page.is_relative_to(ROOT / "docs" / "en") else "zh"
 
 
 @cache
@@ -234,35 +318,211 @@ def origins(lines: list[Line]) -> list[Line]:
     return [line for line in lines if (_tag(line.text) or ("en",))[0] == "en"]
 
 
-def blocks(page: Path) -> list[Block]:
-    """Find the executable fences of a page, in order, with their code.
+def read_page(path: Path) -> Page:
+    """Read a page into its cells, with their code.
 
-    A block whose include is wrong carries the problem instead of raising, so that a page
+    What is wrong with it stands in ``problems``, and in the block that it concerns, so that a page
     can show it in the block's place.
+
+    Raises:
+        SourceError: The file is missing or not UTF-8.
     """
-    found: list[Block] = []
-    numbers: dict[str, int] = {}
-    current, fence = None, None
-    for number, line in enumerate(read(page), 1):
-        if current is None:
-            if fence := FENCE.fullmatch(line):
-                current = Block(page, number, 0, dict(OPTION.findall(fence["options"])))
-                numbers[current.session] = current.number = numbers.get(current.session, 0) + 1
-        elif line.strip() == fence["fence"]:
-            found.append(current)
-            current = None
-        elif include := INCLUDE.fullmatch(line):
-            try:
-                current.lines += _included(current, number, include["path"], include["region"])
-            except SourceError as error:
-                current.problem = current.problem or str(error)
-            current.snippets.append(f"{include['path']}:{include['region']}")
+    return _Reader(path).page
+
+
+class _Reader:
+    """Cuts a page into cells, line by line."""
+
+    def __init__(self, path: Path) -> None:
+        self.page = Page(path)
+        self.prose: list[str] = []
+        self.session: str | None = None  # whose values stand in the prose
+        self.numbers: dict[str, int] = {}
+        quoted = ""  # the fence of code that is only shown
+        lines = iter(enumerate(read(path), 1))
+        for number, line in lines:
+            if quoted:
+                quoted = "" if line.strip(" >").startswith(quoted) else quoted
+            elif fence := FENCE.fullmatch(line):
+                self.end(number)
+                self.block(number, fence, lines)
+                continue
+            elif figure := FIGURE.fullmatch(line):
+                self.end(number)
+                self.figure(number, figure)
+                continue
+            elif named := NAMED.fullmatch(line):
+                self.end(number)
+                self.session = named["session"]
+                continue
+            elif other := OTHER_FENCE.match(line):
+                quoted = other["fence"]
+            self.prose.append(line)
+        self.end(number + 1 if self.prose else 1)
+
+    def end(self, number: int) -> None:
+        """Close the prose that ends before a line."""
+        if self.prose:
+            cell = Prose(self.page.path, number - len(self.prose), "\n".join(self.prose))
+            self.page.cells.append(self.valued(cell))
+            self.prose = []
+
+    def valued(self, cell: Prose) -> Prose:
+        """The same cell, with its values."""
+        cell.session = self.session
+        try:
+            cell.values = values(cell)
+            if cell.values and not self.session:
+                raise SourceError(
+                    cell.page,
+                    cell.values[0].line,
+                    "a value before any block: write it below the block that it needs, or name"
+                    " a session above it: <!-- session: name -->",
+                )
+        except SourceError as error:
+            self.page.problems.append(str(error))
+            cell.values = []
+        return cell
+
+    def block(self, number: int, fence: re.Match, lines) -> None:
+        block = Block(self.page.path, number, 0, dict(OPTION.findall(fence["options"])))
+        block.indent = fence["indent"]
+        self.session = block.session
+        block.number = self.numbers[block.session] = self.numbers.get(block.session, 0) + 1
+        self.page.cells.append(block)
+        for at, line in lines:
+            if line.strip() == fence["fence"]:
+                break
+            if include := INCLUDE.fullmatch(line):
+                try:
+                    block.lines += _included(block, at, include["path"], include["region"])
+                except SourceError as error:
+                    block.problem = block.problem or str(error)
+                block.snippets.append(f"{include['path']}:{include['region']}")
+            else:
+                block.lines.append(Line(line.removeprefix(fence["indent"]), block.page, at))
         else:
-            current.lines.append(Line(line.removeprefix(fence["indent"]), page, number))
-    if current is not None:
-        current.problem = f"{current.at}: the fence is never closed; end it with {fence['fence']}"
-        found.append(current)
+            closing = f"the fence is never closed; end it with {fence['fence']}"
+            block.problem = f"{block.at}: {closing}"
+        if block.problem:
+            self.page.problems.append(block.problem)
+
+    def figure(self, number: int, match: re.Match) -> None:
+        path, name = self.page.path, match["name"]
+        figure = Figure(path, number, 0, {"html": "on", "session": self.session or ""})
+        figure.indent, figure.name = match["indent"], name
+        figure.alt = self.valued(Prose(path, number, match["alt"]))
+        module = FIGURES / Path(self.page.name.replace("-", "_")).with_suffix(".py")
+        try:
+            if not self.session:
+                raise SourceError(path, number, "a figure before any block has nothing to draw")
+            if not match["alt"].strip():
+                raise SourceError(
+                    path, number, f"figure '{name}' needs words that say what it shows"
+                )
+            known = drawings(module) if module.is_file() else {}
+            if name not in known:
+                where, has = relative(module), ", ".join(known) or "none"
+                raise SourceError(path, number, f"{where} has no function '{name}' (it has: {has})")
+            figure.lines = known[name]
+        except SourceError as error:
+            figure.problem = str(error)
+            self.page.problems.append(figure.problem)
+        self.page.cells.append(figure)
+
+
+def values(cell: Prose) -> list[Value]:
+    """Find the values in prose: `{{ … }}`, but not in code.
+
+    Raises:
+        SourceError: One is never closed, or is no expression.
+    """
+    found, position, formula = [], 0, ""
+    while match := TOKEN.search(cell.text, position):
+        position = match.end()
+        if match["blank"]:
+            formula = formula if formula == "$$" else ""
+        elif mark := match["formula"]:
+            formula = "" if formula and mark.startswith(formula) else formula or mark
+        elif match["value"]:
+            line = cell.line + cell.text.count("\n", 0, match.start())
+            inner = _inside(cell.text[position:].partition("\n\n")[0])
+            if inner is None:
+                raise SourceError(
+                    cell.page, line, "an unclosed '{{', or no expression in it; end it with '}}'"
+                )
+            position += len(inner) + 2
+            source = " ".join(inner.split())
+            found.append(Value(source, line, match.start(), position, bool(formula)))
     return found
+
+
+def _inside(text: str) -> str | None:
+    """What stands before the braces that close a value, None where none do."""
+    position = text.find("}}")
+    while position >= 0:
+        if parsed(" ".join(text[:position].split())):
+            return text[:position]
+        position = text.find("}}", position + 1)
+    return None
+
+
+@cache
+def parsed(source: str) -> ast.Expression | None:
+    """A value's source as the expression of an f-string, None where it is none."""
+    for end in [len(source), *(n for n, letter in enumerate(source) if letter == ":")]:
+        expression, spec = source[:end].strip(), source[end + 1 :]
+        conversion = -1
+        if match := CONVERSION.fullmatch(expression):
+            expression, conversion = match["expression"], ord(match["conversion"])
+        try:
+            tree = ast.parse(f"(\n{expression}\n)", mode="eval")
+            if not expression or isinstance(
+                tree.body, ast.NamedExpr
+            ):  # an f-string takes `x:=5` for a format, too
+                continue
+            form = ast.parse(f"f{spec!r}", mode="eval").body
+        except (SyntaxError, ValueError):
+            continue
+        value = ast.FormattedValue(tree.body, conversion, form)
+        return ast.fix_missing_locations(ast.Expression(ast.JoinedStr([value])))
+    return None
+
+
+def drawings(path: Path) -> dict[str, list[Line]]:
+    """The functions of a module of figures, by name, each with the rest of the module that it uses.
+
+    Raises:
+        SourceError: It is no Python.
+    """
+    return _drawings(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _drawings(path: Path, _mtime: int) -> dict[str, list[Line]]:
+    lines = [Line(text, path, number) for number, text in enumerate(read(path), 1)]
+    try:
+        tree = ast.parse("\n".join(line.text for line in lines))
+    except SyntaxError as error:
+        raise SourceError(path, error.lineno or 1, f"no Python: {error.msg}") from None
+    public = {
+        node.name: range(node.lineno, (node.end_lineno or 0) + 1)
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    }
+    return {
+        name: [
+            line
+            for line in lines
+            if not any(line.number in of for other, of in public.items() if other != name)
+        ]
+        for name in public
+    }
+
+
+def blocks(path: Path) -> list[Block]:
+    """The executable blocks of a page, in order; figures are among them."""
+    return read_page(path).blocks
 
 
 def _included(block: Block, number: int, name: str, region: str | None) -> list[Line]:
@@ -278,31 +538,6 @@ def _included(block: Block, number: int, name: str, region: str | None) -> list[
             f"snippets/{name} has no region '{region}' (it has: {known})",
         )
     return named[region]
-
-
-def stamp(markdown: str, blocks: list[Block]) -> str:
-    """Write into each executable fence where it stands, and put its included code in its body.
-
-    Args:
-        markdown: the text of a page; `blocks`: its blocks in order.
-    """
-    found = iter(blocks)
-    stamped, fence, body = [], None, False
-    for line in markdown.split("\n"):
-        if fence is None:
-            if fence := FENCE.fullmatch(line):
-                block = next(found)
-                line = f'{line} at="{block.at}"'
-                body = True
-            stamped.append(line)
-        elif line.strip() == fence["fence"]:
-            fence = None
-            stamped.append(line)
-        elif body:
-            code = block.code if not block.problem else "pass"
-            stamped += [fence["indent"] + text for text in code.split("\n")]
-            body = False
-    return "\n".join(stamped)
 
 
 def pages(language: str) -> dict[str, Path]:
@@ -324,9 +559,9 @@ def address(page: PurePath, target: str) -> str:
     return posixpath.relpath(folders[0] or ".", folders[1] or ".") + "/"
 
 
-def survey() -> tuple[dict[str, dict[str, list[Block]]], list[str]]:
-    """The blocks of all pages, by name and language, and all that can be seen wrong without running."""
-    found: dict[str, dict[str, list[Block]]] = {}
+def survey() -> tuple[dict[str, dict[str, Page]], list[str]]:
+    """All pages, by name and language, and all that can be seen wrong without running."""
+    found: dict[str, dict[str, Page]] = {}
     problems: list[str] = []
     twins = {language: pages(language) for language in LANGUAGES}
     for name in sorted({name for of_language in twins.values() for name in of_language}):
@@ -337,11 +572,11 @@ def survey() -> tuple[dict[str, dict[str, list[Block]]], list[str]]:
                 problems.append(f"docs/{have}/{name}:1: has no twin; write docs/{language}/{name}")
                 continue
             try:
-                found[name][language] = blocks(of_language[name])
+                page = found[name][language] = read_page(of_language[name])
+                problems += page.problems
             except SourceError as error:
                 problems.append(str(error))
-                continue
-            problems += [block.problem for block in found[name][language] if block.problem]
+        problems += _unused(found[name])
     for path in sorted(SNIPPETS.rglob("*.py")):
         try:
             if not read(path) and path.name != "__init__.py":
@@ -350,3 +585,18 @@ def survey() -> tuple[dict[str, dict[str, list[Block]]], list[str]]:
         except SourceError as error:
             problems.append(str(error))
     return found, list(dict.fromkeys(problems))
+
+
+def _unused(twins: dict[str, Page]) -> list[str]:
+    """The figures of a page that not all its languages use."""
+    used = {
+        language: {block.name: block for block in page.blocks if isinstance(block, Figure)}
+        for language, page in twins.items()
+    }
+    return [
+        f"{figure.at}: figure '{name}' is not used by {relative(twins[other].path)}; show it in both"
+        for language, of_page in used.items()
+        for name, figure in of_page.items()
+        for other in twins
+        if name not in used[other]
+    ]

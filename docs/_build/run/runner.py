@@ -1,7 +1,7 @@
 """Runs the blocks of pages: each session in a process of its own, equal runs only once.
 
 The two languages of a page share a session as long as the code that they show is the same; their
-hidden blocks (figures, sentences with numbers) look at it without changing it.
+figures, the values of their prose and their hidden blocks look at it without changing it.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ import tempfile
 import threading
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-import cache as store
-from session import main as session_main
-from session import readable
-from sources import ROOT, Block, in_language, origins, relative, survey
+from run import store
+from run.session import main as session_main
+from run.session import readable
+from sources import Block, Figure, Page, Prose, Value, in_language, origins, relative
 
 TIMEOUT = float(os.environ.get("BLOCK_TIMEOUT", 60))  # seconds; a block can ask for another
 MEMORY = int(float(os.environ.get("BLOCK_MEMORY_GIB", 16)) * 2**30)  # address space of a session
@@ -49,172 +49,184 @@ ENVIRONMENT = {
     "COLUMNS": "80",
     "MPLBACKEND": "agg",
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    "PYTHONPATH": str(Path(__file__).parent),
+    "PYTHONPATH": str(Path(__file__).parents[1]),
 }
 log = logging.getLogger("mkdocs.blocks")
 _starting = threading.Lock()
 
 
 @dataclass
-class Cell:
-    """A block of one or both languages, as a session runs it."""
+class Task:
+    """What a session does at a time: run a block, draw a figure, or say the values of prose.
 
-    code: str
-    view: bool
+    Attributes:
+        blocks: the block or figure, of one or both languages; none for values.
+        code: what is run, None for values; `view`: whether it only looks at the session.
+        values: for each value's source, the pages and values that say it.
+    """
+
     blocks: list[Block]
+    code: str | None
+    view: bool
+    values: dict[str, list[tuple[Path, Value]]] = field(default_factory=dict)
     key: str = ""
     positions: str = ""
 
     @property
     def timeout(self) -> float:
-        return max(float(block.options.get("timeout", TIMEOUT)) for block in self.blocks)
+        return max([float(b.options.get("timeout", TIMEOUT)) for b in self.blocks] or [TIMEOUT])
+
+    @property
+    def at(self) -> str:
+        places = [block.at for block in self.blocks]
+        places += [f"{relative(p)}:{v.line}" for of in self.values.values() for p, v in of]
+        return ", ".join(dict.fromkeys(places))
 
 
 @dataclass
 class Session:
-    """The cells of one session, in the order in which they run."""
+    """The tasks of one session, in the order in which they run."""
 
     name: str
-    cells: list[Cell] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
 
     @property
     def is_fresh(self) -> bool:
         """Whether it must not share a process with torch, which the fork server has imported."""
         return any(
-            block.options.get("process") == "fresh" for cell in self.cells for block in cell.blocks
+            block.options.get("process") == "fresh" for task in self.tasks for block in task.blocks
         )
 
     @property
-    def urgency(self) -> tuple[bool, float, bool]:
-        page = self.cells[0].blocks[0].page
-        is_first = page.parent.parent == ROOT / "docs"  # MkDocs takes files before folders
-        return self.is_fresh, max(cell.timeout for cell in self.cells), is_first
+    def urgency(self) -> tuple[bool, float]:
+        return self.is_fresh, max(task.timeout for task in self.tasks)
 
 
-def sessions(found: dict[str, list[Block]]) -> list[Session]:
-    """Arrange the blocks of a page, by language, into sessions; equal code is shared.
+@dataclass
+class Stage:
+    """A block that goes on with a session, and all that looks at the session behind it."""
+
+    step: Block | None
+    views: list[Block] = field(default_factory=list)
+    values: dict[str, list[tuple[Path, Value]]] = field(default_factory=dict)
+
+
+def sessions(twins: dict[str, Page], kept: store.Store) -> list[Session]:
+    """Arrange what a page runs, by language, into sessions; equal code is shared.
 
     Args:
-        found: for each language, the blocks of its page in order.
+        twins: for each language, its page.
+        kept: knows the syntax trees of all code.
     """
-    arranged: dict[str, dict[str, list[Cell]]] = {}
-    for language, of_page in found.items():
-        for block in of_page:
-            cell = Cell(in_language(block.code, "en"), block.is_view, [block])
-            arranged.setdefault(block.session, {}).setdefault(language, []).append(cell)
+    arranged: dict[str, dict[str, list[Stage]]] = {}
+    for language, page in twins.items():
+        for cell in page.cells:
+            if cell.session is None:
+                continue
+            stages = arranged.setdefault(cell.session, {}).setdefault(language, [Stage(None)])
+            if isinstance(cell, Prose):
+                for value in cell.values:
+                    stages[-1].values.setdefault(value.source, []).append((page.path, value))
+            elif cell.is_view:
+                stages[-1].views.append(cell)
+            else:
+                stages.append(Stage(cell))
     result = []
     for name, by_language in arranged.items():
         variants = list(by_language.values())
-        if len(variants) == 2 and _steps(variants[0]) == _steps(variants[1]):
-            variants = [_merged(*variants)]
-        for cells in variants:
-            _key(cells)
-            result.append(Session(name, cells))
+        if len(variants) == 2 and _steps(variants[0], kept) == _steps(variants[1], kept):
+            together = [list(zip(*variants, strict=True))]
+        else:
+            together = [[(stage,) for stage in stages] for stages in variants]
+        for stages in together:
+            if tasks := [task for stage in stages for task in _tasks(stage)]:
+                _key(tasks, kept)
+                result.append(Session(name, tasks))
     return result
 
 
-def _steps(cells: list[Cell]) -> list[tuple]:
+def _steps(stages: list[Stage], kept: store.Store) -> list[tuple]:
     return [
-        (store.tree(cell.code), cell.blocks[0].options.get("raises"))
-        for cell in cells
-        if not cell.view
+        (kept.tree(in_language(step.code, "en")), step.options.get("raises"))
+        for step in (stage.step for stage in stages)
+        if step
     ]
 
 
-def _merged(first: list[Cell], second: list[Cell]) -> list[Cell]:
-    """One list of cells for both languages: shared steps, each followed by everybody's views."""
-    merged, rest = [], list(second)
-    for cell in first:
-        if not cell.view:
-            merged += _views(rest)
-            cell.blocks.append(rest.pop(0).blocks[0])
-        merged.append(cell)
-    return merged + rest
+def _tasks(stages: tuple[Stage, ...]) -> Iterator[Task]:
+    """The tasks of a stage of one language, or of both: one step, then everybody's views."""
+    if steps := [stage.step for stage in stages if stage.step]:
+        yield Task(steps, in_language(steps[0].code, "en"), False)
+    said: dict[str, list[tuple[Path, Value]]] = {}
+    for stage in stages:
+        for source, places in stage.values.items():
+            said.setdefault(source, []).extend(places)
+    if said:
+        yield Task([], None, True, said)
+    for view in (view for stage in stages for view in stage.views):
+        values = view.alt.values if isinstance(view, Figure) else []
+        of_alt = {value.source: [(view.page, value)] for value in values}
+        yield Task([view], in_language(view.code, "en"), True, of_alt)
 
 
-def _views(cells: list[Cell]) -> list[Cell]:
-    taken = []
-    while cells and cells[0].view:
-        taken.append(cells.pop(0))
-    return taken
-
-
-def _key(cells: list[Cell]) -> None:
-    """Give each cell the key of the session's code so far; views do not count for later cells."""
+def _key(tasks: list[Task], kept: store.Store) -> None:
+    """Give each task the key of the session's code so far; views do not count for later tasks."""
     chain, lines = store.SEED, ""
-    for cell in cells:
-        cell.key = store.digest(chain, "view" if cell.view else "step", store.tree(cell.code))
-        cell.positions = store.digest(lines, store.tree(cell.code, True))
-        if not cell.view:
-            chain, lines = cell.key, cell.positions
+    for task in tasks:
+        kind = "view" if task.view else "step"
+        if figure := _figure(task):
+            kind = f"figure {figure.name} {figure.language}"
+        code = kept.tree(task.code or "")
+        task.key = store.digest(chain, kind, code, *sorted(task.values))
+        task.positions = store.digest(lines, kept.tree(task.code or "", True))
+        if not task.view:
+            chain, lines = task.key, task.positions
 
 
-class Awaited(Future):
-    """A result that the process from which this one was copied stores."""
-
-    def __init__(self, cell: Cell) -> None:
-        super().__init__()
-        self.cell, self.leader = cell, os.getppid()
-
-    def result(self, timeout: float | None = None) -> dict:
-        while not self.done():
-            if result := store.load(self.cell.key, self.cell.positions):
-                self.set_result(result)
-            elif os.getppid() != self.leader:  # it has ended, and nobody waits for this process
-                os._exit(0)
-            else:
-                time.sleep(0.1)
-        return super().result()
+def _figure(task: Task) -> Figure | None:
+    (first,) = task.blocks[:1] or [None]
+    return first if isinstance(first, Figure) else None
 
 
 class Runner:
     """Finds or makes the result of every block; one for the life of a build or a server."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: store.Store) -> None:
+        self._kept = kept
         self._waiting: queue.SimpleQueue = queue.SimpleQueue()
         self._workers: list[threading.Thread] = []
-        self._of_block: dict[str, tuple[Block, Future]] = {}
-        self._of_page: dict[Path, list[Block]] = {}
-        self._cells: list[tuple[list[Block], Future]] = []
-        self._digests: dict[Future, str] = {}
+        self._planned: list[tuple[Session, list[Future]]] = []
+        self._of_block: dict[str, Future] = {}
+        self._of_value: dict[tuple[Path, Value], Future] = {}
 
-    def plan(
-        self,
-        found: dict[str, dict[str, list[Block]]] | None = None,
-        begin: Callable[[], object] | None = None,
-    ) -> None:
+    def plan(self, found: dict[str, dict[str, Page]]) -> None:
         """Take all pages, and start every session that lacks a result, side by side.
 
         Args:
-            found: the blocks of each page by language (`sources.survey`).
-            begin: called before the first of them starts, if one must; true in a copy of this
-                process that takes their results as the other one stores them.
+            found: each page by name and language (`sources.survey`).
         """
-        self._of_block, self._of_page, self._digests = {}, {}, {}
-        self._cells, missing = [], []
+        self._planned, self._of_block, self._of_value = [], {}, {}
+        missing = []
         with contextlib.suppress(queue.Empty):  # what an older plan no longer needs
             while True:
                 self._waiting.get_nowait()
-        for name, of_page in (found or survey()[0]).items():
-            self._of_page |= {of[0].page: of for of in of_page.values() if of}
-            for session in sessions(of_page):
-                futures = [Future() for _ in session.cells]
-                for cell, future in zip(session.cells, futures, strict=True):
-                    self._of_block.update({block.at: (block, future) for block in cell.blocks})
-                    self._cells.append((cell.blocks, future))
+        for name, twins in found.items():
+            for session in sessions(twins, self._kept):
+                futures = [Future() for _ in session.tasks]
+                self._planned.append((session, futures))
+                for task, future in zip(session.tasks, futures, strict=True):
+                    self._of_block |= {block.at: future for block in task.blocks}
+                    places = (place for of in task.values.values() for place in of)
+                    self._of_value |= dict.fromkeys(places, future)
                 # A session's results come from one run, or its numbers might contradict each other.
-                stored = [] if FRESH else [store.load(c.key, c.positions) for c in session.cells]
+                stored = (
+                    [] if FRESH else [self._kept.load(c.key, c.positions) for c in session.tasks]
+                )
                 if stored and all(stored):
                     for future, result in zip(futures, stored, strict=True):
                         future.set_result(result)
                 else:
                     missing.append((f"{name}: {session.name}", session, futures))
-        if missing and begin and begin():
-            for _, session, _ in missing:
-                for cell in session.cells:
-                    awaited = Awaited(cell)
-                    self._of_block.update({b.at: (b, awaited) for b in cell.blocks})
-            return
         if missing:
             log.info("Running %d session(s), %d at a time", len(missing), WORKERS)
             left = iter(range(len(missing) - 1, -1, -1))
@@ -231,52 +243,41 @@ class Runner:
 
     def _work(self) -> None:
         while True:
-            _complete(*self._waiting.get())
+            _complete(*self._waiting.get(), self._kept)
 
-    def result(self, at: str) -> tuple[Block, dict]:
-        """The block that stands at ``page:line``, and its result; waits for it."""
-        block, future = self._of_block[at]
-        return block, future.result()
+    def result(self, block: Block) -> dict:
+        """The result of a block or figure; waits for it."""
+        return self._of_block[block.at].result()
 
-    def digest(self, at: str) -> str:
-        """What the result of a block says, when it ran apart, as a digest; waits for it."""
-        future = self._of_block[at][1]
-        if future not in self._digests:
-            said = {name: value for name, value in future.result().items() if name != "ran"}
-            self._digests[future] = store.digest(json.dumps(said, sort_keys=True))
-        return self._digests[future]
+    def said(self, page: Path, value: Value) -> list[str]:
+        """What a value in prose says, and, in second place, what is wrong with it."""
+        result = self._of_value[page, value].result()
+        unknown = ["", "the block above failed"]
+        return result.get("values", {}).get(value.source, unknown)
 
-    def blocks(self) -> list[Block]:
-        """All blocks of all pages, each page's in order."""
-        return [block for of_page in self._of_page.values() for block in of_page]
-
-    def of(self, page: Path) -> list[Block]:
-        """The blocks of a page, in order."""
-        return self._of_page.get(page, [])
-
-    def fails(self, page: Path) -> bool:
-        """Whether a block of a page failed; waits for them."""
-        return any("failure" in self.result(block.at)[1] for block in self.of(page))
-
-    def failed(self) -> list[tuple[list[Block], dict]]:
-        """The blocks that failed, each once for both languages, with their results."""
-        results = [(blocks, future.result()) for blocks, future in self._cells]
+    def failed(self) -> list[tuple[Task, dict]]:
+        """What failed, each once for both languages, with its result; waits for all that runs."""
+        results = [
+            (task, future.result())
+            for session, futures in self._planned
+            for task, future in zip(session.tasks, futures, strict=True)
+        ]
         return [each for each in results if each[1].get("failure", "skipped") != "skipped"]
 
 
-def _complete(title: str, session: Session, futures: list[Future], left) -> None:
+def _complete(title: str, session: Session, futures: list[Future], left, kept: store.Store):
     """Run a session and hand out its results as they come."""
     begun = before = time.perf_counter()
     try:
-        for cell, future, (result, answer) in zip(
-            session.cells, futures, run(session), strict=True
+        for task, future, (result, answer) in zip(
+            session.tasks, futures, run(session), strict=True
         ):
             now = time.perf_counter()
             at = datetime.now(UTC).isoformat(timespec="seconds")
             result["ran"] = {"at": at, "seconds": round(now - before, 3)}
             before = now
             if "failure" not in result and not FRESH:
-                store.save(cell.key, cell.positions, answer, result)
+                kept.save(task.key, task.positions, answer, result)
             future.set_result(result)
         log.info(
             "%s: ran in %.1f s, %d to go",
@@ -291,11 +292,12 @@ def _complete(title: str, session: Session, futures: list[Future], left) -> None
 
 
 def run(session: Session):
-    """Run the cells of a session in a new process; yield each one's result and raw answer.
+    """Run the tasks of a session in a new process; yield each one's result and raw answer.
 
     A result is ``{"output", "error"}``, and ``"failure"`` (its kind) where the build must fail:
     ``source`` (nothing to run), ``raised``, ``lacking`` (a package that is not installed),
-    ``missed`` (an expected exception), ``hung``, ``died``, ``flooded`` or ``skipped``.
+    ``missed`` (an expected exception), ``value`` (one in prose cannot be said), ``hung``, ``died``,
+    ``flooded`` or ``skipped``. A figure has ``"made"`` (`draw.Drawing`), prose has ``"values"``.
     """
     scratch = Path(tempfile.mkdtemp(prefix="session-", dir=_scratch()))
     work = scratch / "work"
@@ -303,29 +305,33 @@ def run(session: Session):
     connection, process = _start(session, work)
     ended, lacks = False, None
     try:
-        for number, cell in enumerate(session.cells, 1):
+        for number, task in enumerate(session.tasks, 1):
             if ended:
                 yield {"output": "", "error": None, "failure": "skipped", "lacks": lacks}, {}
                 continue
-            if problems := [block.problem for block in cell.blocks if block.problem]:
-                ended = not cell.view
+            if problems := [block.problem for block in task.blocks if block.problem]:
+                ended = not task.view
                 yield {"output": problems[0], "error": None, "failure": "source"}, {}
                 continue
             output, hang = scratch / f"{number}.out", scratch / f"{number}.hang"
             request = {
-                "code": cell.code,
+                "code": task.code,
                 "name": f"<block {number}>",
-                "view": cell.view,
-                "timeout": cell.timeout,
+                "view": task.view,
+                "timeout": task.timeout,
                 "output": str(output),
                 "hang": str(hang),
             }
+            if figure := _figure(task):
+                request |= {"draw": figure.name, "language": figure.language}
+            if task.values or figure:
+                request["values"] = list(task.values)
             answer = _ask(connection, request)
-            result = _result(session, cell, answer, output, hang, str(work))
+            result = _result(session, task, answer, output, hang, str(work))
             if answer is None:
                 process.join(5)
                 result["exit"] = process.exitcode
-            ended = "failure" in result and (answer is None or not cell.view)
+            ended = "failure" in result and (answer is None or not task.view)
             lacks = result.get("lacks")
             yield result, answer or {}
     finally:
@@ -355,7 +361,7 @@ def _surroundings():
         os.environ.update(ENVIRONMENT)
         try:
             if CAN_FORK:
-                multiprocessing.set_forkserver_preload(["preload"])
+                multiprocessing.set_forkserver_preload(["run.preload"])
             yield
         finally:
             sys.modules["__main__"] = main
@@ -398,7 +404,7 @@ def _ask(connection, request: dict) -> dict | None:
 
 def _result(
     session: Session,
-    cell: Cell,
+    task: Task,
     answer: dict | None,
     output: Path,
     hang: Path,
@@ -407,13 +413,14 @@ def _result(
     """Judge what came of a block."""
     raw = output.read_bytes() if output.exists() else b""
     printed = readable(raw[:OUTPUT].decode("utf-8", "replace"), work)
-    expected = cell.blocks[0].options.get("raises")
+    expected = task.blocks[0].options.get("raises") if task.blocks else None
     error = (answer or {}).get("error")
     result = {"output": printed, "error": error}
+    result |= {name: answer[name] for name in ("values", "made") if name in (answer or {})}
     where, lacks = (error.pop("where"), error.pop("lacks")) if error else (None, None)
     if answer is None or "died" in answer:
         trace = hang.read_text() if hang.exists() else ""
-        result["failure"] = "hung" if trace else "died"
+        result["failure"], result["timeout"] = "hung" if trace else "died", f"{task.timeout:g}"
         result["exit"] = (answer or {}).get("died")
         if frame := re.search(r'"(<block \d+>)", line (\d+)', trace):
             where = frame[1], int(frame[2])
@@ -424,10 +431,13 @@ def _result(
         result["lacks"] = lacks
     elif expected and not error:
         result["failure"] = "missed"
+    elif any(len(said) > 1 for said in result.get("values", {}).values()):
+        result["failure"] = "value"
     if error:
         error["traceback"] = readable(error["traceback"], work)
     if where and "failure" in result:
-        lines = origins(session.cells[int(where[0][7:-1]) - 1].blocks[0].lines)
+        blocks = session.tasks[int(where[0][7:-1]) - 1].blocks
+        lines = origins(blocks[0].lines) if blocks else []
         if 0 < where[1] <= len(lines):
             line = lines[where[1] - 1]
             result["where"] = f"{relative(line.path)}:{line.number}"

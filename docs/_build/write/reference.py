@@ -17,10 +17,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import griffe
-
 import cache as store
+import griffe
 from blocks import runner
+
 from sources import (
     BETWEEN_HAN,
     MARKER,

@@ -22,20 +22,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urljoin, urlparse
 
-import cache as store
-from cells import Cell, joined
-from sources import LANGUAGES, ROOT
+from run import store
+from sources import LANGUAGES, ROOT, Block, Page, Prose, in_language
+from write.cells import Cell, joined
+from write.packages import PACKAGES, version
 
-# What readers install for what they import. Shown code imports nothing else: see `requirements`.
-PACKAGES = {
-    "torch": ("torch", "PyTorch"),
-    "sklearn": ("scikit-learn", ""),
-    "numpy": ("numpy", ""),
-    "tensorflow": ("tensorflow", "TensorFlow"),
-    "keras": ("keras", "Keras"),
-}
 PROGRAM = re.compile(r"(?m)^(import|from) \w")
 BRANCH = "notebooks"  # where the published site's notebooks are, for Colab: see `site.yml`
+HEADING = re.compile(r"(?m)^#+ (.+?)(?: *\{ *#[^}]*\})?$")
 NAME = "pytorch-shown"  # of the zip, with the language
 WORDS = {
     "zh": {
@@ -80,7 +74,10 @@ def files(cells: list[Cell], stem: str, title: str, language: str, address: str)
     import nbformat
 
     result = {"index.md": markdown(cells, language)}
-    for process, sessions in processes(cells).items():
+    if stem == "index":  # the home page shows what the site is, and offers all chapters together
+        return result
+    runs = [(cell.session, cell.fresh) for cell in cells if cell.kind == "code"]
+    for process, sessions in processes(runs).items():
         name = process or stem
         own = joined(_quoted(cell, sessions, language) for cell in cells)
         needed = requirements(own)
@@ -93,21 +90,22 @@ def files(cells: list[Cell], stem: str, title: str, language: str, address: str)
     return result
 
 
-def processes(cells: list[Cell]) -> dict[str, set[str]]:
+def processes(runs: list[tuple[str, bool]]) -> dict[str, set[str]]:
     """The sessions of a page by the process that a reader can run them in; the first has no name.
 
     Sessions that follow each other share one process. A session that another one interrupts would
     come back to changed variables, so the interrupting one gets a process, and files, of its own.
+
+    Args:
+        runs: of each piece of code its session, and whether it wants a process of its own.
     """
-    code = [cell for cell in cells if cell.kind == "code"]
-    sessions = [cell.session for cell in code]
+    sessions = [session for session, _ in runs]
     found: dict[str, set[str]] = {}
-    for position, cell in enumerate(code):
+    for position, (session, fresh) in enumerate(runs):
         started = set(sessions[:position])
-        interrupts = any(each in sessions[position:] for each in started - {cell.session})
-        if cell.session not in started:
-            alone = cell.fresh or interrupts
-            found.setdefault(cell.session if alone else "", set()).add(cell.session)
+        interrupts = any(each in sessions[position:] for each in started - {session})
+        if session not in started:
+            found.setdefault(session if fresh or interrupts else "", set()).add(session)
     return found
 
 
@@ -125,16 +123,12 @@ def requirements(cells: list[Cell]) -> dict[str, str]:
             if name == "torch":  # warns where there is no numpy
                 found |= {"torch": "", "numpy": version("numpy")}
             if name not in PACKAGES:
-                raise ValueError(f"shown code imports {name!r}: name its package in {__name__}.py")
+                raise ValueError(
+                    f"shown code imports {name!r}: name its package in docs/_build/write/packages.py"
+                )
             package = PACKAGES[name][0]
             found[package] = version(package)
     return found
-
-
-def version(package: str) -> str:
-    """A package's public version; TensorFlow's has another name where it is for the CPU only."""
-    found = store.distribution(package) or store.distribution(f"{package}-cpu")
-    return (found or "").partition("+")[0]
 
 
 @cache
@@ -304,27 +298,19 @@ class Shelf:
     files: dict[PurePosixPath, dict[str, str]] = field(default_factory=dict)
     pages: dict[PurePosixPath, Any] = field(default_factory=dict)  # MkDocs's
 
-    def made(self, cells: list[Cell], name: PurePosixPath, page: Any) -> dict[str, Any]:
-        """The files of a page, and the line of links to them, empty where it has no code.
+    def put(self, name: str, page: Any, found: dict[str, str]) -> None:
+        self.files[PurePosixPath(name)], self.pages[PurePosixPath(name)] = found, page
 
-        Args:
-            cells: the page's; `name`: its file, such as ``basics/losses.md``.
-            page: MkDocs's own idea of it.
-        """
-        found = files(cells, name.stem, page.title, self.language, page.canonical_url or "")
-        if name.stem == "index":  # it shows what the site is, and offers all chapters together
-            found = {"index.md": found["index.md"]}
-        return {"files": found, "line": self._line(cells, name, found)}
-
-    def put(self, name: PurePosixPath, page: Any, found: dict[str, str]) -> None:
-        self.files[name], self.pages[name] = found, page
-
-    def _line(self, cells: list[Cell], name: PurePosixPath, found: dict[str, str]) -> str:
-        links = [self._links(name.parent, each) for each in found if each.endswith(".ipynb")]
-        if not links:
+    def line(self, page: Page) -> str:
+        """The line of links to a page's files, empty where it has none."""
+        name = PurePosixPath(page.name)
+        shown = [block for block in page.blocks if not block.is_view]
+        found = processes([(b.session, b.options.get("process") == "fresh") for b in shown])
+        if not found or name.stem == "index":
             return ""
+        links = [self._links(name.parent, f"{process or name.stem}.ipynb") for process in found]
         if len(links) > 1:
-            labels = [f"<b>{escape(label, quote=False)}</b>" for label in _labels(cells)]
+            labels = [f"<b>{escape(label, quote=False)}</b>" for label in _labels(page, found)]
             links = [f"{label} {link}" for label, link in zip(labels, links, strict=True)]
         else:
             links = [f"<b>{WORDS[self.language]['download']}</b> {links[0]}"]
@@ -407,20 +393,24 @@ def _folder(language: str) -> str:
     return f"{NAME}-{language}"
 
 
-def _labels(cells: list[Cell]) -> list[str]:
+def _labels(page: Page, found: dict[str, set[str]]) -> list[str]:
     """What each process of a page is about: its framework, or else the section that begins it."""
-    frameworks, headings = [], []
-    for sessions in processes(cells).values():
-        own = [cell.text for cell in cells if cell.session in sessions]
-        used = set().union(*map(imports, own))
-        frameworks.append(
-            [label for name, (_, label) in PACKAGES.items() if label and name in used]
-        )
-        first = next(n for n, cell in enumerate(cells) if cell.session in sessions)
-        *_, heading = (cell.text for cell in cells[:first] if cell.text.startswith("#"))
-        headings.append(heading.partition("\n")[0].lstrip("# ").replace("`", ""))
-    latest = [labels[-1] if labels else "" for labels in frameworks]
+    headings = [""]  # above each cell
+    for cell in page.cells:
+        titles = HEADING.findall(cell.text) if isinstance(cell, Prose) else []
+        headings.append(titles[-1].replace("`", "") if titles else headings[-1])
+    latest, sections = [], []
+    for sessions in found.values():
+        own = [
+            (number, cell)
+            for number, cell in enumerate(page.cells)
+            if isinstance(cell, Block) and not cell.is_view and cell.session in sessions
+        ]
+        used = set().union(*(imports(in_language(cell.code, page.language)) for _, cell in own))
+        labels = [label for name, (_, label) in PACKAGES.items() if label and name in used]
+        latest.append(labels[-1] if labels else "")
+        sections.append(headings[own[0][0]])
     if len(set(latest)) == len(latest):
         return latest
-    title = next(cell.text for cell in cells if cell.text.startswith("# "))
-    return [title.partition("\n")[0].lstrip("# "), *headings[1:]]
+    title = next(t for c in page.cells if isinstance(c, Prose) for t in HEADING.findall(c.text))
+    return [title, *sections[1:]]

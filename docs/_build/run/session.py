@@ -21,9 +21,10 @@ import types
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import packages_distributions
-from pathlib import Path
+from inspect import signature
 
-ROOT = Path(__file__).resolve().parents[2]
+from sources import ROOT, parsed
+
 # Where packages and the standard library lie on this machine, which is nobody else's business.
 INSTALLED = sorted({sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")}, key=len)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -39,7 +40,8 @@ def main(connection, scratch: str, memory: int) -> None:
     """Run blocks until the other end of the pipe closes.
 
     Args:
-        connection: a duplex pipe; receives ``{"code", "name", "view", "timeout"}`` for each block.
+        connection: a duplex pipe; receives for each block ``{"code", "name", "view", "timeout"}``,
+            for values ``"values"`` in place of code, for a figure ``"draw"`` and ``"language"``, too.
         scratch: an empty folder, this session's working and temporary directory.
         memory: how many bytes of address space the session may use; 0 for no limit.
     """
@@ -115,11 +117,16 @@ def _run(request: dict, namespace: dict, scratch: str, files: set[str]) -> dict:
     lines = [f"{line}\n" for line in request["code"].split("\n")]
     # No modification time: checkcache() leaves the entry alone.
     linecache.cache[name] = (len(request["code"]), None, lines, name)
-    error = None
+    error, given = None, {}
     with open(request["hang"], "w") as hang:
         faulthandler.dump_traceback_later(request["timeout"], exit=True, file=hang)
         try:
-            exec(compile(request["code"], name, "exec"), namespace)
+            if "draw" in request:
+                given = _draw(request, namespace)
+            elif request["code"]:
+                exec(compile(request["code"], name, "exec"), namespace)
+            if "values" in request:
+                given["values"] = _values(request["values"], {**namespace, **given.pop("also", {})})
         except BaseException as exception:
             error = _described(exception)
         for stream in (sys.stdout, sys.stderr):
@@ -129,7 +136,34 @@ def _run(request: dict, namespace: dict, scratch: str, files: set[str]) -> dict:
             os._exit(0)
         faulthandler.cancel_dump_traceback_later()
     os.chdir(scratch)
-    return {"error": error, **_rests_on(files)}
+    return {"error": error, **given, **_rests_on(files)}
+
+
+def _values(sources: list[str], namespace: dict) -> dict[str, list[str]]:
+    """Of each value in prose what it says, or, in second place, what is wrong with it."""
+    found = {}
+    for source in sources:
+        try:
+            found[source] = [eval(compile(parsed(source), "<value>", "eval"), namespace)]
+        except Exception as error:
+            found[source] = ["", "".join(traceback.format_exception_only(error)).strip()]
+    return found
+
+
+def _draw(request: dict, namespace: dict) -> dict:
+    """Have a function draw a figure from names of the session; what it returns are more values."""
+    from draw import Drawing
+
+    module = {"__name__": "figures"}
+    exec(compile(request["code"], request["name"], "exec"), module)
+    function, drawing = module[request["draw"]], Drawing(request["language"])
+    names = list(signature(function).parameters)[1:]
+    if lacking := [name for name in names if name not in namespace]:
+        raise NameError(
+            f"figure '{request['draw']}' asks for {', '.join(lacking)}, which the session has not"
+        )
+    also = function(drawing, **{name: namespace[name] for name in names})
+    return {"made": drawing.made, "also": also or {}}
 
 
 def _fork(request: dict, namespace: dict, scratch: str, files: set[str]) -> dict:
