@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 
-import cache
 import pytest
+from run import store
+from run.store import Store
 
 PAGE = """
 # Page {{ #page }}
@@ -145,33 +146,33 @@ def test_a_damaged_entry_is_a_miss_with_one_warning(counted, damage):
 
 
 def test_every_flipped_byte_of_an_entry_is_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "FOLDER", tmp_path)
-    key = cache.digest("key")
+    monkeypatch.setattr(store, "FOLDER", tmp_path)
+    key = store.digest("key")
     result = {"output": "42\n", "error": None}
-    cache.save(key, "p", {"files": [], "distributions": []}, result)
+    Store().save(key, "p", {"files": [], "distributions": []}, result)
     (path,) = tmp_path.rglob("*.json")
     raw = path.read_bytes()
-    assert cache.load(key, "p") == result
+    assert Store().load(key, "p") == result
     for position in range(len(raw)):
         path.write_bytes(
             raw[:position] + bytes([raw[position] ^ 0x20]) + raw[position + 1 :]
         )
-        assert cache.load(key, "p") is None, f"byte {position}"
+        assert Store().load(key, "p") is None, f"byte {position}"
 
 
 def test_an_entry_of_other_versions_is_a_miss(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "FOLDER", tmp_path)
+    monkeypatch.setattr(store, "FOLDER", tmp_path)
     result = {"output": "", "error": None}
-    cache.save("k" * 64, "p", {"files": [], "distributions": ["torch"]}, result)
-    assert cache.load("k" * 64, "p") == result
-    monkeypatch.setattr(cache, "distribution", lambda name: "0.4.1")
-    assert cache.load("k" * 64, "p") is None
+    Store().save("k" * 64, "p", {"files": [], "distributions": ["torch"]}, result)
+    assert Store().load("k" * 64, "p") == result
+    monkeypatch.setattr(store, "distribution", lambda name: "0.4.1")
+    assert Store().load("k" * 64, "p") is None
 
 
 def test_keys_belong_to_one_python():
     import platform
 
-    assert platform.python_version() in cache.SEED
+    assert platform.python_version() in store.SEED
 
 
 def test_a_read_only_or_full_cache_warns_once_and_builds_on(counted):
@@ -183,11 +184,11 @@ def test_a_read_only_or_full_cache_warns_once_and_builds_on(counted):
 
 
 def test_old_entries_are_pruned_by_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "FOLDER", tmp_path)
-    monkeypatch.setattr(cache, "LIMIT", 3000)
+    monkeypatch.setattr(store, "FOLDER", tmp_path)
+    monkeypatch.setattr(store, "LIMIT", 3000)
     for number in range(4):
-        key = cache.digest(str(number))
-        cache.save(
+        key = store.digest(str(number))
+        Store().save(
             key,
             "",
             {"files": [], "distributions": []},
@@ -195,7 +196,7 @@ def test_old_entries_are_pruned_by_size(tmp_path, monkeypatch):
         )
         (path,) = tmp_path.rglob(f"{key}.json")
         os.utime(path, (number, number))
-    cache.finish()
+    Store().finish()
     left = {path.stat().st_mtime for path in tmp_path.rglob("*.json")}
     assert left == {1, 2, 3}
 
@@ -206,7 +207,7 @@ def test_entries_are_data():
 
     names = {
         node.id
-        for node in ast.walk(ast.parse(inspect.getsource(cache)))
+        for node in ast.walk(ast.parse(inspect.getsource(store)))
         if isinstance(node, ast.Name)
     }
     assert not names & {"pickle", "marshal", "eval", "exec", "shelve"}
@@ -347,12 +348,14 @@ def test_a_killed_build_leaves_the_next_one_right(counted):
 PLAN = """
 import json, sys
 sys.path.insert(0, "docs/_build")
-from runner import Runner
-runner = Runner()
-runner.plan()
-results = [future.result() for _, future in runner._cells]
-for result in results:
-    result.pop("ran")  # when, and how long it took
+from run.runner import Runner
+from run.store import Store
+from sources import survey
+runner = Runner(Store())
+pages, _ = survey()
+runner.plan(pages)
+blocks = [block for twins in pages.values() for page in twins.values() for block in page.blocks]
+results = [{**runner.result(block), "ran": 0} for block in blocks]  # but for when
 json.dump(results, sys.stdout, sort_keys=True)
 """
 

@@ -1,13 +1,11 @@
 """The runner: what a block prints and raises is what is kept, and sessions stay apart."""
 
-import os
-import subprocess
-import sys
 import textwrap
 
 import pytest
-from runner import Session, run, sessions
-from sources import ROOT, Block, Line
+from run.runner import Session, run, sessions
+from run.store import Store
+from sources import ROOT, Block, Figure, Line, Page, Prose, values
 
 PAGE = ROOT / "docs" / "zh" / "page.md"
 
@@ -19,8 +17,17 @@ def block(code: str, page=PAGE, line=1, **options) -> Block:
     return Block(page, line, 1, options, numbered)
 
 
+def arranged(**cells) -> list[Session]:
+    """The sessions of a page in one language, or two, with these cells."""
+    pages = {
+        language: Page(ROOT / "docs" / language / "page.md", list(of))
+        for language, of in cells.items()
+    }
+    return sessions(pages, Store())
+
+
 def outcome(*blocks: Block) -> list[dict]:
-    (session,) = sessions({"zh": list(blocks)})
+    (session,) = arranged(zh=blocks)
     return [result for result, _ in run(session)]
 
 
@@ -213,13 +220,13 @@ def test_two_languages_share_a_run_and_each_has_its_own_hidden_blocks():
         block("# zh: 一\n# en: one\na = 1", EN),
         block("print('A', a)", EN, 9, source=""),
     ]
-    (shared,) = sessions({"zh": zh, "en": en})
-    assert [len(cell.blocks) for cell in shared.cells] == [2, 1, 1]
+    (shared,) = arranged(zh=zh, en=en)
+    assert [len(cell.blocks) for cell in shared.tasks] == [2, 1, 1]
     assert [r["output"] for r, _ in run(shared)] == ["", "甲 1\n", "A 1\n"]
 
 
 def test_languages_with_different_code_do_not_share():
-    assert len(sessions({"zh": [block("a = 1", ZH)], "en": [block("a = 2", EN)]})) == 2
+    assert len(arranged(zh=[block("a = 1", ZH)], en=[block("a = 2", EN)])) == 2
 
 
 def test_a_fresh_process_has_not_imported_torch():
@@ -231,41 +238,95 @@ def test_a_fresh_process_has_not_imported_torch():
 
 def test_keys_follow_the_code_so_far_and_nothing_else():
     def keys(*codes):
-        (session,) = sessions({"zh": [block(code) for code in codes]})
-        return [cell.key for cell in session.cells]
+        (session,) = arranged(zh=[block(code) for code in codes])
+        return [cell.key for cell in session.tasks]
 
     base = keys("a = 1", "print(a)")
     assert keys("# why\na  =  1", "print(a)") == base
     assert keys("a = 2", "print(a)")[1] != base[1]
     assert keys("a = 1", "print( a )  # so") == base
     assert keys("def f():\n    'doc'", "f()") != keys("def f():\n    'Doc'", "f()")
-    hidden = sessions(
-        {"zh": [block("a = 1"), block("b", source=""), block("print(a)")]}
-    )
-    assert hidden[0].cells[2].key == base[1]
+    (hidden,) = arranged(zh=[block("a = 1"), block("b", source=""), block("print(a)")])
+    assert hidden.tasks[2].key == base[1]
 
 
 def test_an_empty_session_is_nothing():
     assert list(run(Session("empty", []))) == []
 
 
-def test_memory_is_whole_on_large_pages():
-    code = """
-import hashlib, os
-os.environ["BLOCK_PRELOAD"] = ""
-held = [os.urandom(2**16) for _ in range(512)]
-def told(): return hashlib.sha256(b"".join(held)).hexdigest()
-before = told()
-import preload
-child = os.fork()
-assert told() == before
-if child: assert os.waitpid(child, 0)[1] == 0
-print("whole", flush=True)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "docs/_build")},
-        capture_output=True,
-        text=True,
+def prose(text: str, page=PAGE, line=5) -> Prose:
+    cell = Prose(page, line, text, "page")
+    cell.values = values(cell)
+    return cell
+
+
+def test_values_are_what_an_fstring_holds_and_cannot_change_the_session():
+    text = 'a {{ a[0]:.2f }}, {{ a!r:>6 }}, {{ a.append(2) }}, {{ "x" if a else 1 }}, {{ 7:>{w} }}'
+    (session,) = arranged(
+        zh=[block("a = [1.0]; w = 3"), prose(text), block("print(a)")],
     )
-    assert done.stdout.splitlines() == ["whole"] * 2, done.stderr
+    step, said, last = (result for result, _ in run(session))
+    assert said["values"] == {
+        "a[0]:.2f": ["1.00"],
+        "a!r:>6": [" [1.0]"],
+        "a.append(2)": ["None"],
+        '"x" if a else 1': ["x"],
+        "7:>{w}": ["  7"],
+    }
+    assert last["output"] == "[1.0]\n"
+
+
+def test_a_value_that_cannot_be_said_tells_why_and_the_others_are_said():
+    (session,) = arranged(zh=[block("a = 1"), prose("{{ b }} {{ a:.q }} {{ a }}")])
+    _, said = (result for result, _ in run(session))
+    assert said["failure"] == "value"
+    assert said["values"]["b"] == ["", "NameError: name 'b' is not defined"]
+    assert "ValueError" in said["values"]["a:.q"][1]
+    assert said["values"]["a"] == ["1"]
+
+
+def test_both_languages_share_the_values_that_they_say():
+    zh = [block("a = 1", ZH), prose("{{ a }} {{ a + 1 }}", ZH)]
+    en = [block("a = 1", EN), prose("{{ a + 1 }} {{ a }}", EN)]
+    (shared,) = arranged(zh=zh, en=en)
+    assert [len(task.values) for task in shared.tasks] == [0, 2]
+
+
+FIGURE = """
+def curve(draw, losses):
+    with draw.axes(x=draw.word("步", "step")) as ax:
+        ax.plot(losses)
+    return {"last": losses[-1]}
+"""
+
+
+def figure(code: str, name: str, alt: str) -> Figure:
+    path = ROOT / "docs/figures/page.py"
+    lines = [Line(text, path, n) for n, text in enumerate(code.split("\n"), 1)]
+    options = {"html": "on", "session": "page"}
+    return Figure(PAGE, 5, 0, options, lines, name=name, alt=prose(alt))
+
+
+def test_a_figure_gets_names_of_its_session_and_gives_values_to_its_words():
+    (session,) = arranged(
+        zh=[
+            block("losses = [3, 1]"),
+            figure(FIGURE, "curve", "{{ last }} {{ losses[0] }}"),
+        ]
+    )
+    _, drawn = (result for result, _ in run(session))
+    assert drawn["values"] == {"last": ["1"], "losses[0]": ["3"]}
+    assert "步" in drawn["made"][0]["svg"]
+
+
+def test_a_figure_that_asks_for_a_name_that_is_not_there_says_so():
+    (session,) = arranged(zh=[block("a = 1"), figure(FIGURE, "curve", "x")])
+    _, drawn = (result for result, _ in run(session))
+    assert drawn["failure"] == "raised"
+    assert "figure 'curve' asks for losses" in drawn["error"]["message"]
+
+
+def test_a_figure_that_fails_names_its_line():
+    (session,) = arranged(zh=[block("losses = []"), figure(FIGURE, "curve", "x")])
+    _, drawn = (result for result, _ in run(session))
+    assert drawn["where"] == "docs/figures/page.py:5"

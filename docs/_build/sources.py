@@ -94,10 +94,10 @@ class Block:
     line: int
     number: int  # within its session, from 1
     options: dict[str, str]
-    indent: str = ""
     lines: list[Line] = field(default_factory=list)
     snippets: list[str] = field(default_factory=list)  # "basics/autograd.py:chain-rule"
     problem: str = ""
+    indent: str = ""
 
     @cached_property
     def at(self) -> str:

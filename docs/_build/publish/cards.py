@@ -1,6 +1,6 @@
 """Social cards: the picture of a page that chats show, drawn while the site is built.
 
-A MkDocs hook. Cards need absolute addresses, so without ``site_url`` there are none. Their colours
+Cards need absolute addresses, so without ``site_url`` there are none. Their colours
 are the style sheet's and their letters come from ``fonts/``: no network, no font of the system.
 Material's ``social`` plugin was looked at: it downloads its fonts, and needs Cairo in the system.
 """
@@ -11,21 +11,20 @@ import io
 import re
 from itertools import accumulate, combinations, pairwise
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 from mkdocs.exceptions import PluginError
 from mkdocs.utils import write_file
 
 FONTS = Path(__file__).parent / "fonts"
-ASSETS = Path(__file__).parents[1] / "assets"
+ASSETS = Path(__file__).parents[2] / "assets"
 WIDTH, HEIGHT, MARGIN, LEADING, MOST_LINES = 1200, 630, 84, 1.22, 3
 # What stays on one line: a 汉字 or a word, with the marks around it.
 OPEN = r"（《「“‘(\["
 PIECE = re.compile(
     rf"[{OPEN}]*(?:[\u3400-\u9fff]|[^\s\u3000-\u9fff\uff00-\uffef]+)[^\w\s{OPEN}]*\s*|."
 )
-serving = False
 
 
 class Card(NamedTuple):
@@ -40,15 +39,8 @@ class Card(NamedTuple):
         return " · ".join(filter(None, self[1:]))
 
 
-def on_startup(command: str, dirty: bool) -> None:
-    global serving
-    serving = command == "serve"
-
-
-def on_env(env, config, files) -> None:
+def draw_all(config: Any, files: Any) -> None:
     """All pages of a language are rendered, none is written: give each its card."""
-    if not config.site_url or serving:
-        return
     missing: dict[str, str] = {}
     for file in files.documentation_pages():
         page = file.page

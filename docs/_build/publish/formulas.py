@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 
 from markdown import Extension, Markdown
 from markdown.postprocessors import Postprocessor
@@ -39,17 +40,24 @@ THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # a comma in a number, which
 UNSEEN = re.compile(r"<annotation.*?</annotation>|<[^>]+>", re.DOTALL)
 STYLE = re.compile(r' style="([^"]*)"')
 converter = LatexToMathML(annotation=True, fancy_error=False)
-failures: list[str] = []  # of the page that is being rendered
 
 
 class Formulas(Extension):
-    """The Markdown extension."""
+    """The Markdown extension; `report` is told what is wrong."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        super().__init__()
+        self.report = report
 
     def extendMarkdown(self, md: Markdown) -> None:
-        md.postprocessors.register(_MathML(md), "formulas", 0)
+        md.postprocessors.register(_MathML(md, self.report), "formulas", 0)
 
 
 class _MathML(Postprocessor):
+    def __init__(self, md: Markdown, report: Callable[[str], None]) -> None:
+        super().__init__(md)
+        self.report = report
+
     def run(self, text: str) -> str:
         return MARKED.sub(self._converted, text)
 
@@ -59,14 +67,14 @@ class _MathML(Postprocessor):
         try:
             mathml = converter.convert_with_local_state(tex, displaystyle=is_block)
         except LatexError as error:
-            failures.append(f"the formula {tex!r} is wrong: {error}")
+            self.report(f"the formula {tex!r} is wrong: {error}")
             return f'<code class="formula-failure">{html.escape(tex)}</code>'
         for plain, finer in FINER.items():
             mathml = re.sub(plain, finer, mathml)
         for style in sorted(set(STYLE.findall(mathml)) - set(CLASSES)):
-            failures.append(
+            self.report(
                 f"the formula {tex!r} needs the style {style!r}: give it a class, in CLASSES of"
-                " docs/_build/formulas.py and in docs/assets/site.css"
+                " docs/_build/publish/formulas.py and in docs/assets/site.css"
             )
         mathml = STYLE.sub(lambda style: f' class="{CLASSES.get(style[1])}"', mathml)
         # A block may be wider than a phone: it scrolls in its box, and the keyboard reaches it.

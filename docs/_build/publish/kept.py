@@ -1,8 +1,7 @@
 """Pages as HTML, kept from build to build: rendering them costs more than all else in a warm build.
 
-What a page shows follows from its text, its blocks' results, the settings and the code that
-renders. All of these are in the key; origins, which change with each commit, are told afterwards.
-A page about which anything was logged is rendered anew.
+What a page shows follows from its text as it was written, the settings and the code that renders.
+All of these are in the key. A page about which anything was logged is rendered anew.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ from typing import Any
 from mkdocs.structure.toc import get_toc
 from mkdocs.utils import CountHandler
 
-import cache as store
-from blocks import runner
-from downloads import PACKAGES as TAUGHT
+from run import store
 from sources import ROOT
+from write.packages import PACKAGES as TAUGHT
 
 GLUE = sorted(
     path.relative_to(ROOT).as_posix()
@@ -43,25 +41,28 @@ def _code() -> str:
     )
 
 
-def key(page: Any, stamped: str, config: Any, files: Any, also: str) -> str:
+def key(page: Any, text: str, config: Any, files: Any) -> str:
     """What a page's HTML follows from.
 
     Args:
-        page: MkDocs's; `stamped`: its text, as `sources.stamp` left it.
-        files: MkDocs's: links are checked against them; `also`: whatever else the page shows.
+        page: MkDocs's; `text`: the page as it was written (`write.page`).
+        files: MkDocs's: links are checked against them.
     """
     settings = [Path(name).read_text("utf-8") for name in (config.config_file_path, SETTINGS)]
     published = [page.canonical_url or "", config.repo_url or ""]
     known = sorted(file.src_uri for file in files)
-    results = [runner.digest(block.at) for block in runner.of(Path(page.file.abs_src_path))]
-    text = page.file.content_string
-    shown = [page.file.src_uri, text, stamped, also, *results]
+    shown = [page.file.src_uri, repr(page.meta), text]
     return store.digest(_code(), *settings, *published, *known, *shown)
 
 
-def restore(page: Any, key: str) -> None:
-    """Have a page take its HTML from an earlier build, if there is one; ``page.kept`` tells."""
-    page.kept, page.key, page.before = store.fetch(key), key, _warnings.counts.copy()
+def restore(page: Any, key: str, kept: store.Store, problems: int) -> None:
+    """Have a page take its HTML from an earlier build, if there is one; ``page.kept`` tells.
+
+    Args:
+        problems: how many there were before it was rendered.
+    """
+    page.kept, page.key = kept.fetch(key), key
+    page.before = problems, _warnings.counts.copy()
     if page.kept:
         log.debug("%s: rendered before", page.file.src_uri)
 
@@ -72,11 +73,11 @@ def restore(page: Any, key: str) -> None:
         page.render = render
 
 
-def keep(page: Any, html: str, made: dict) -> None:
-    """Keep a page that was rendered without a complaint, with what was made of it."""
-    if _warnings.counts == page.before:
+def keep(page: Any, html: str, files: dict, kept: store.Store, problems: int) -> None:
+    """Keep a page that was rendered without a complaint, with the files made of it."""
+    if page.before == (problems, _warnings.counts):
         title, toc = page._title_from_render, _tokens(page.toc)
-        store.keep(page.key, {"html": html, "toc": toc, "title": title, "made": made})
+        kept.keep(page.key, {"html": html, "toc": toc, "title": title, "files": files})
 
 
 def _tokens(links) -> list[dict]:

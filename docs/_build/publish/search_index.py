@@ -1,4 +1,4 @@
-"""A MkDocs hook: each language gets a search index of its own, with what readers search for.
+"""Search: each language gets a search index of its own, with what readers search for.
 
 Material writes one index for the whole site, and the results of one language would drown those of
 the other. The theme (``main.html``) tells Material's script to look in its language's folder.
@@ -12,21 +12,24 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jieba
-from mkdocs.plugins import CombinedEvent, event_priority
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import cache as store
+from run import store
 
 WORDS = Path(__file__).with_name("words.txt")  # the glossary's terms stay whole
 # What else an entry follows from.
 SEED = store.digest(
-    *map(str, map(store.content, ("docs/_build/search_index.py", "docs/_build/words.txt"))),
+    *map(
+        str,
+        map(
+            store.content,
+            (f"docs/_build/publish/{name}" for name in ("search_index.py", "words.txt")),
+        ),
+    ),
     *map(str, map(store.distribution, ("mkdocs-material", "jieba"))),
 )
 jieba.setLogLevel(logging.WARNING)  # not a word about how long its dictionary took
@@ -39,42 +42,33 @@ TAGGED = 1500.0  # a title counts 1000, a word of the text 1
 FRAMES = re.compile(r"Traceback \(most recent call last\):\n(?: .*\n)*")  # all but the message
 
 
-@event_priority(100)
-def _slim(context, *, page, config, nav) -> None:
+def before(page: Any, kept: store.Store) -> None:
     """Before Material's plugin reads a page: leave it what is searched, or nothing if that is known."""
     page.whole_content = page.content
     page.content = UNSEARCHED.sub("", page.content)
     page.search_key = store.digest(SEED, page.url, str(page.title), repr(page.meta), page.content)
-    page.found = store.fetch(page.search_key)
+    page.found = kept.fetch(page.search_key)
     if page.found:
         page.content = ""
     else:
-        _dictionary()
+        dictionary()
 
 
-@event_priority(-100)
-def _whole(context, *, page, config, nav) -> None:
+def after(page: Any, config: Any, kept: store.Store) -> None:
+    """Behind it: give the page its content back, and keep what was found."""
     page.content = page.whole_content
     entries = config.plugins["material/search"].search_index.entries
     if page.found:
         entries += page.found["entries"]
     else:
         own = [each for each in entries if each["location"].partition("#")[0] == page.url]
-        store.keep(page.search_key, {"entries": own})
-
-
-def on_startup(command: str, dirty: bool) -> None:
-    if command == "serve":  # or the first edit would wait for it
-        _dictionary()
+        kept.keep(page.search_key, {"entries": own})
 
 
 @cache
-def _dictionary() -> None:
+def dictionary() -> None:
     """Loading jieba's words takes a second."""
     jieba.load_userdict(str(WORDS))
-
-
-on_page_context = CombinedEvent(_slim, _whole)
 
 
 def taught(glossary: str) -> dict[str, list[str]]:
@@ -91,12 +85,11 @@ def taught(glossary: str) -> dict[str, list[str]]:
     return pages
 
 
-@event_priority(-200)  # after the i18n plugin, which joins the languages' indexes at the very end
-def on_post_build(config) -> None:
+def divide(config: Any) -> None:
     """Divide the index by language."""
     languages = config.plugins["i18n"]
     joined = Path(config.site_dir) / "search" / "search_index.json"
-    if languages.building or not joined.exists():  # one language is built inside the other's build
+    if not joined.exists():
         return
     index = json.loads(joined.read_text("utf-8"))
     entries: dict[str, list[dict]] = {language: [] for language in languages.build_languages}

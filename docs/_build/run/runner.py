@@ -315,7 +315,7 @@ def run(session: Session):
                 continue
             output, hang = scratch / f"{number}.out", scratch / f"{number}.hang"
             request = {
-                "code": task.code,
+                "code": task.code or "",
                 "name": f"<block {number}>",
                 "view": task.view,
                 "timeout": task.timeout,

@@ -7,6 +7,7 @@ fence and asks `format_block` for it. So the text alone tells what the page look
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html import escape
 from typing import Any, NamedTuple, Protocol
 
@@ -151,6 +152,41 @@ def output(block: Block, result: dict, origin: str = "") -> list[str]:
 
 def attributes(marks: dict[str, str]) -> str:
     return " ".join(f'{name}="{escape(value)}"' for name, value in marks.items())
+
+
+def _figures(page: Page, results: Results) -> Iterator[tuple[Figure, dict]]:
+    for block in page.blocks:
+        if isinstance(block, Figure):
+            for made in results.result(block).get("made", ()):
+                yield block, made
+
+
+def files(page: Page, results: Results) -> dict[str, str]:
+    """What a page's figures load, by path in the site."""
+    found: dict[str, str] = {}
+    for _, made in _figures(page, results):
+        found |= figure.assets(made)
+    return found
+
+
+def fails(page: Page, results: Results) -> bool:
+    """Whether a block of a page failed, or a value in its prose."""
+    said = (
+        results.said(page.path, v) for c in page.cells if isinstance(c, Prose) for v in c.values
+    )
+    blocks = any("failure" in results.result(block) for block in page.blocks)
+    return blocks or any(len(each) > 1 for each in said)
+
+
+def problems(page: Page, results: Results) -> list[str]:
+    """What is wrong with a page that only its results tell."""
+    shown = {b.session for b in page.blocks if any(s.endswith(":run") for s in b.snippets)}
+    return [
+        f"{block.at}: explorable '{made['name']}': the page does not show its code; show the region"
+        f" 'run' of its snippet in a block with session=\"{made['name']}\""
+        for block, made in _figures(page, results)
+        if made["kind"] == "explorable" and made["name"] not in shown
+    ]
 
 
 def _fence(info: str, body: str) -> list[str]:
