@@ -340,7 +340,12 @@ class _Reader:
         self.numbers: dict[str, int] = {}
         quoted = ""  # the fence of code that is only shown
         lines = iter(enumerate(read(path), 1))
+        front = 0  # how many of the two lines around what stands before the page have come
         for number, line in lines:
+            if front < 2 and (line == "---" or front):
+                front += line == "---"
+                continue
+            front = 2
             if quoted:
                 quoted = "" if line.strip(" >").startswith(quoted) else quoted
             elif fence := FENCE.fullmatch(line):

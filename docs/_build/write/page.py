@@ -132,8 +132,10 @@ def _shown(block: Block, result: dict, origin: str) -> list[str]:
     if len(code.strip("\n").partition("\n")[0]) > FREE:
         marks["long"] = "on"
     said = " ".join(f'{name}="{escape(value)}"' for name, value in marks.items())
-    below = [BETWEEN, *output(block, result, origin)]
-    return _fence(f'python exec="on" {said}', "\n".join([code, *below]))
+    below = output(block, result, origin)
+    return _fence(
+        f'python exec="on" {said}', "\n".join([code, *([BETWEEN] if below else []), *below])
+    )
 
 
 def output(block: Block, result: dict, origin: str = "") -> list[str]:
