@@ -1,0 +1,180 @@
+"""Drawings as HTML for the page, and as files of their own.
+
+What is drawn comes as plain data from taught code's process (`draw`); nothing is drawn here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from html import escape
+
+from sources import ROOT
+
+LINE = 18  # the height of a line of a legend in a drawing that is a file of its own, in its units
+MARGIN = 6  # around such a drawing, likewise
+WORDS = {
+    "zh": {
+        "figure": "数据表",
+        "explorable": "所有位置的数据表",
+        "run": "复制这次运行",
+        "link": "复制链接",
+    },
+    "en": {
+        "figure": "Data table",
+        "explorable": "Table of all positions",
+        "run": "Copy this run",
+        "link": "Copy link",
+    },
+}
+
+
+def html(made: dict, alt: str, language: str, root: str, origin: str = "") -> str:
+    """A figure or an explorable as it stands in a page.
+
+    Args:
+        made: what was drawn, one of `Drawing.made`.
+        alt: what the figure shows, with its numbers; an explorable's title.
+        language: the page's.
+        root: the way from the page to the site's home, such as ``../../``.
+        origin: HTML for the end of the folded table.
+
+    Raises:
+        ValueError: there is no ``alt``.
+    """
+    if not alt.strip():
+        raise ValueError("a figure needs alt text that says what it shows, with its numbers")
+    words, tables = WORDS[language], "".join(map(_table, made["tables"]))
+    if tables:
+        tables = (
+            f'<details class="fig-data" data-search-exclude><summary>{words[made["kind"]]}</summary>'
+            f"{tables}{origin}</details>"
+        )
+    if made["kind"] == "figure":
+        return _figure(made, alt, tables)
+    name, (path,) = made["name"], assets(made)
+    knobs = "".join(_control(name, knob) for knob in made["knobs"])
+    panels = "".join(_figure(panel, panel["alt"], "") for panel in made["panels"])
+    buttons = "".join(f'<button type="button">{words[each]}</button>' for each in ("run", "link"))
+    return (
+        f'<figure class="explorable" id="explore-{name}" aria-labelledby="explore-{name}-title"'
+        f' data-source="{root}{path}">'
+        f'<p class="explorable-title" id="explore-{name}-title">{escape(alt)}</p>'
+        f'<fieldset class="explorable-knobs" disabled>{knobs}</fieldset>'
+        f'<div class="explorable-panels">{panels}</div>'
+        '<p class="explorable-said" aria-live="polite" aria-atomic="true">'
+        f"{escape(made['said'])}</p>"
+        f'<fieldset class="explorable-actions" disabled>{buttons}</fieldset>{tables}</figure>'
+    )
+
+
+def assets(made: dict) -> dict[str, str]:
+    """The files that the page's script asks for, by their place in the site: an explorable's runs."""
+    if made["kind"] != "explorable":
+        return {}
+    unique = hashlib.sha256(made["data"].encode()).hexdigest()[:8]
+    path = f"assets/explorables/{made['name']}-{unique}.js"
+    return {path: f"document.currentScript.data={made['data']}\n"}
+
+
+def alone(made: dict, alt: str) -> list[tuple[str, str]]:
+    """What each drawing shows, in words, and the drawing as a file of its own.
+
+    Its legend is in it, and the light theme's colours, which the style sheet names first.
+    """
+    if made["kind"] == "explorable":
+        return [pair for panel in made["panels"] for pair in alone(panel, panel["alt"])]
+    left, top, width, height = made["view"]
+    above = LINE * len(made["legend"])
+    left, top = left - MARGIN, top - above - MARGIN
+    width, height = width + 2 * MARGIN, height + above + 2 * MARGIN
+    legend = "".join(
+        f'<g transform="translate({left + MARGIN:g} {top + MARGIN + LINE * number:g})">'
+        f'<g transform="translate(0 3)">{sample}</g>'
+        f'<text x="40" y="12" font-size="10" fill="var(--fig-ink)">{escape(label)}</text></g>'
+        for number, (sample, label) in enumerate(made["legend"])
+    )
+    # The drawing counts 72 units an inch, a screen 96.
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:g} {top:g} {width:g} {height:g}"'
+        f' width="{width * 4 / 3:.0f}" height="{height * 4 / 3:.0f}" font-family="sans-serif"'
+        f' color="var(--fig-ink)"><rect x="{left:g}" y="{top:g}" width="{width:g}"'
+        f' height="{height:g}" fill="var(--fig-paper)"/>{legend}{made["svg"]}</svg>'
+    )
+    style = (ROOT / "docs/assets/site.css").read_text("utf-8")
+    light = style[style.index(":root {") :].partition("}")[0]
+    colours = dict(re.findall(r"(--[\w-]+): (#[0-9a-f]+);", light))
+    return [(alt, re.sub(r"var\((--[\w-]+)\)", lambda colour: colours[colour[1]], svg))]
+
+
+def _figure(made: dict, alt: str, below: str) -> str:
+    """A drawing with its legend, and what stands below it."""
+    keys = "".join(
+        f'<li><svg class="fig-key" viewBox="0 0 32 10" aria-hidden="true">{sample}</svg>'
+        f"{escape(label)}</li>"
+        for sample, label in made["legend"]
+    )
+    keys = f'<ul class="fig-legend">{keys}</ul>' if keys else ""
+    left, top, width, height = made["view"]
+    inside, halves = made["svg"], ""
+    if middle := made[
+        "halves"
+    ]:  # on a phone they stand below each other: two windows on one drawing
+        inside = f'<g id="{made["id"]}">{inside}</g>'
+        halves = "".join(
+            f'<svg class="fig-half" viewBox="{begin:g} {top:g} {end - begin:g} {height:g}"'
+            f' aria-hidden="true"><use href="#{made["id"]}"/></svg>'
+            for begin, end in ((left, middle), (middle, left + width))
+        )
+    return (
+        f'<figure class="fig{" fig-wide" * made["wide"]}">{keys}<div class="fig-drawing">'
+        f'<svg viewBox="{left:g} {top:g} {width:g} {height:g}" role="img"'
+        f' aria-label="{escape(alt)}">{inside}</svg>{halves}</div>{below}</figure>'
+    )
+
+
+def _table(table: dict) -> str:
+    """A table in a box that scrolls."""
+    text = {
+        key: escape(key, quote=False) for row in [table["heads"], *table["rows"]] for key in row
+    }
+    caption = escape(table["caption"], quote=False)
+    caption = f"<caption>{caption}</caption>" if caption else ""
+    heads = (
+        f'<th scope="col">{text[cell]}</th>' if cell else "<td></td>" for cell in table["heads"]
+    )
+    rows = (
+        f'<tr><th scope="row">{text[first]}</th>'
+        + "".join(f"<td>{text[cell]}</td>" for cell in cells)
+        + "</tr>"
+        for first, *cells in table["rows"]
+    )
+    return (
+        f'<div class="fig-values" tabindex="0"><table class="values">{caption}'
+        f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _control(name: str, knob: dict) -> str:
+    """A slider, or a choice."""
+    id, label, text, at = f"{name}.{knob['name']}", escape(knob["label"]), knob["text"], knob["at"]
+    text = [escape(each) for each in text]
+    if not knob["is_slider"]:
+        choices = "".join(
+            f'<label><input type="radio" name="{id}" value="{n}" autocomplete="off"'
+            f"{' checked' if n == at else ''}><span>{each}</span></label>"
+            for n, each in enumerate(text)
+        )
+        return f'<fieldset class="explorable-choice"><legend>{label}</legend>{choices}</fieldset>'
+    most = len(text) - 1
+    marks = "".join(
+        f'<svg x="{100 * place / most:.2f}%"><path d="M0 0V5"/>'
+        f'<text y="1.5em">{escape(mark)}</text></svg>'
+        for place, mark in knob["marks"]
+    )
+    marks = f'<svg class="explorable-marks" aria-hidden="true">{marks}</svg>' if marks else ""
+    return (
+        f'<label class="explorable-knob"><span>{label} <output>{text[at]}</output></span>'
+        f'<input type="range" name="{id}" min="0" max="{most}" value="{at}" aria-label="{label}"'
+        f' aria-valuetext="{text[at]}" autocomplete="off">{marks}</label>'
+    )
