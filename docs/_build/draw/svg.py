@@ -56,7 +56,7 @@ def _tidy(element) -> None:
 
 def _says_nothing(element) -> bool:
     if element.tag == "path":
-        return element.keys() == {"d", "fill"} and element.get("fill") == "none"
+        return set(element.attrib) == {"d", "fill"} and element.get("fill") == "none"
     return element.tag in ("metadata", "style") or (element.tag == "defs" and not len(element))
 
 
