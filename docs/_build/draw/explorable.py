@@ -9,17 +9,14 @@ Looked at before writing this: Plotly, Bokeh and Altair (sliders over stored dat
 a server or in the browser). None shows a stored run in a drawing that is already in the page.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import math
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from inspect import signature
-from typing import NoReturn
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -27,27 +24,20 @@ from matplotlib.markers import MarkerStyle
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
-from draw.style import RAISED
+from draw.svg import RAISED
 
 LIMIT = 60 * 1024  # bytes of one explorable's data, compressed
 
 
+class Wrong(ValueError):
+    """What an author must change; `explorable` adds which one it is about."""
+
+
 @contextmanager
 def explorable(
-    draw,
-    name: str,
-    run: Callable[..., dict],
-    table: dict,
-    *,
-    start,
-    knobs: dict[str, str],
-    panels: list[dict],
-    say: Callable[..., str],
-    columns: dict[str, str],
-    names: dict | None = None,
-    marks: dict[str, dict] | None = None,
+    draw, name, run, table, *, start, knobs, panels, say, columns, names=None, marks=None
 ) -> Iterator:
-    """Draw one position on plain Matplotlib axes; at the end, `draw.made` has one explorable more.
+    """Draw one position on plain Matplotlib axes; at the end, ``draw.made`` has one explorable more.
 
     What changes carries a gid: ``"loss"`` on a line shows the run's ``loss`` against the line's own
     x, ``"w,b"`` shows ``b`` against ``w``, and ``"p"`` on bars their heights. A single number moves
@@ -59,8 +49,7 @@ def explorable(
         table: from each position (a tuple of the knobs' values, or the only knob's value) to its run.
         start: the position that is drawn.
         knobs: from each argument of ``run``, in order, to its label.
-        panels: for each drawing what `Drawing.axes` takes (``x``, ``y``, …), and ``alt``, which
-            says what is drawn; ``say`` adds the numbers.
+        panels: for each drawing what `Drawing.axes` takes, and ``alt``: what is drawn, in words.
         say: from the knobs' values and the run's dict to the sentence that says what it shows.
         columns: from names of single numbers in the run to the headings of the table's columns.
         names: what a value of a knob or of the run is called, where it is not its own name.
@@ -72,45 +61,33 @@ def explorable(
     Raises:
         ValueError: the use is wrong; the message says what to do.
     """
-    runs = {key if isinstance(key, tuple) else (key,): out for key, out in table.items()}
-    start = start if isinstance(start, tuple) else (start,)
-    values = _checked(name, run, runs, start, knobs, columns)
-    said = [str(say(*position, out)) for position, out in runs.items()]
-    panels = [dict(panel) for panel in panels]
-    alts = [_before(panel.pop("alt")) for panel in panels]
-    drawn = type(draw)(draw.language)
-    with ExitStack() as stack:
-        grid = [stack.enter_context(drawn.axes(**panel, tables=False)) for panel in panels]
-        yield grid[0] if len(grid) == 1 else grid
-    shown = dict(zip(knobs, start, strict=True)) | runs[start]
-    parts = [part for n, ax in enumerate(grid) for part in _parts(name, n, ax, shown, runs)]
-    names = names or {}
-    text = _texts(name, values, names, marks or {})
-    rows = [
-        [of_knob[value] for of_knob, value in zip(text.values(), position, strict=True)]
-        + [names.get(value) or _text(value) for value in map(out.get, columns)]
-        for position, out in runs.items()
-    ]
-    first = said[list(runs).index(start)]
-    alone = zip(drawn.made[::-1], alts, strict=True)  # the last one that began ended first
-    draw.made.append(
-        {
+    try:
+        runs = {key if isinstance(key, tuple) else (key,): out for key, out in table.items()}
+        start = start if isinstance(start, tuple) else (start,)
+        _check(name, run, runs, start, knobs, columns)
+        said = [str(say(*position, out)) for position, out in runs.items()]
+        drawn = type(draw)(draw.language)
+        with ExitStack() as stack:
+            hows = [{key: how[key] for key in how if key != "alt"} for how in panels]
+            grid = [stack.enter_context(drawn.axes(**how)) for how in hows]
+            yield grid[0] if len(grid) == 1 else grid
+        parts = _parts(grid, dict(zip(knobs, start, strict=True)) | runs[start], runs)
+        words = _words(runs, knobs, names or {}, marks or {})
+        alts = [_before(how["alt"]) for how in panels]
+        now = said[list(runs).index(start)]
+        figures = zip(drawn.made[::-1], alts, strict=True)  # the one that began last ended first
+        made = {
             "kind": "explorable",
             "name": name,
-            "panels": [
-                _following(figure, parts) | {"alt": f"{alt}{first}"} for figure, alt in alone
-            ],
-            "knobs": [
-                _knob(knob, knobs[knob], text[knob], value, (marks or {}).get(knob, {}))
-                for knob, value in zip(knobs, start, strict=True)
-            ],
-            "said": first,
-            "data": _packed(name, run, text, parts, runs, said, alts),
-            "tables": [
-                {"caption": "", "heads": [*knobs.values(), *columns.values()], "rows": rows}
-            ],
+            "panels": [_following(each, parts) | {"alt": alt + now} for each, alt in figures],
+            "knobs": _controls(words, knobs, start, marks or {}),
+            "said": now,
+            "tables": [_table(runs, words, knobs, columns, names or {})],
+            "data": _packed(run.__name__, words, parts, list(runs.values()), said, alts),
         }
-    )
+        draw.made.append(made)
+    except Wrong as problem:
+        raise ValueError(f"explorable '{name}': {problem}") from None
 
 
 def field(ax, rows: list[str], *, gid: str, x: tuple, y: tuple, colours: list[tuple]) -> None:
@@ -126,23 +103,48 @@ def field(ax, rows: list[str], *, gid: str, x: tuple, y: tuple, colours: list[tu
     down = np.linspace(*y[::-1], len(rows) + 1)
     for level, (colour, opacity) in enumerate(colours):
         # An area of no size, so that there is a path to change even where the class is absent.
-        vertices, codes = [(x[0], y[0])] * 2, [Path.MOVETO, Path.CLOSEPOLY]
+        areas = [[(x[0], y[0])] * 2]
         for row, cells in enumerate(rows):
+            upper, lower = down[row : row + 2]
             for found in re.finditer(f"{level}+", cells):
-                left, right = across[found.start()], across[found.end()]
-                upper, lower = down[row], down[row + 1]
-                vertices += [(left, upper), (right, upper), (right, lower), (left, lower)]
-                vertices.append((left, upper))
-                codes += [Path.MOVETO, *[Path.LINETO] * 3, Path.CLOSEPOLY]
-        patch = PathPatch(
-            Path(vertices, codes), facecolor=colour, alpha=opacity, linewidth=0, gid=gid
-        )
+                left, right = across[list(found.span())]
+                corners = [(left, upper), (right, upper), (right, lower), (left, lower)]
+                areas.append([*corners, corners[0]])
+        path = Path.make_compound_path(*(Path(area, closed=True) for area in areas))
+        patch = PathPatch(path, facecolor=colour, alpha=opacity, linewidth=0, gid=gid)
         patch.grid = (len(rows), len(rows[0]), *x, *y)
         ax.add_patch(patch)
 
 
-def _wrong(name: str, problem: str) -> NoReturn:
-    raise ValueError(f"explorable '{name}': {problem}")
+def _check(name, run, runs, start, knobs, columns) -> None:
+    """Look at all that an author may get wrong before anything is drawn."""
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
+        raise Wrong("a name is in lower case, with digits and hyphens")
+    takes = list(signature(run).parameters)
+    if list(knobs) != takes:
+        raise Wrong(f"its knobs are {list(knobs)}, but {run.__name__}() takes {takes}")
+    if wrong := [key for key in runs if len(key) != len(knobs)]:
+        raise Wrong(f"position {wrong[0]} does not have one value for each of {takes}")
+    for position, expected in itertools.zip_longest(runs, itertools.product(*_values(runs))):
+        if position != expected:
+            raise Wrong(f"the table lacks position {expected}, or has it in another place")
+    if start not in runs:
+        raise Wrong(f"the table has no position {start}; its first is {next(iter(runs))}")
+    for position, out in runs.items():
+        if out.keys() != runs[start].keys():
+            raise Wrong(f"the run at {position} has other names than the one at {start}")
+        for key, found in out.items():
+            flat = found if isinstance(found, list) else [found]
+            if any(isinstance(v, float) and not math.isfinite(v) for v in flat):
+                raise Wrong(f"'{key}' at {position} is not finite: end the run before it overflows")
+    for column in columns:
+        if isinstance(runs[start].get(column, []), list):
+            raise Wrong(f"column '{column}' is not a single value of the run")
+
+
+def _values(runs: dict) -> list[list]:
+    """The values of each knob in order."""
+    return [list(dict.fromkeys(of_knob)) for of_knob in zip(*runs, strict=True)]
 
 
 def _before(sentence: str) -> str:
@@ -150,106 +152,67 @@ def _before(sentence: str) -> str:
     return sentence if sentence.endswith("。") else f"{sentence} "
 
 
-def _checked(name, run, runs, start, knobs, columns) -> dict[str, list]:
-    """The values of each knob in order, after a look at all that an author may get wrong."""
-    if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-        _wrong(name, "a name is in lower case, with digits and hyphens")
-    takes = list(signature(run).parameters)
-    if list(knobs) != takes:
-        _wrong(name, f"its knobs are {list(knobs)}, but {run.__name__}() takes {takes}")
-    if wrong := [key for key in runs if len(key) != len(knobs)]:
-        _wrong(name, f"position {wrong[0]} does not have one value for each of {takes}")
-    values = [list(dict.fromkeys(of_knob)) for of_knob in zip(*runs, strict=True)]
-    for position, expected in itertools.zip_longest(runs, itertools.product(*values)):
-        if position != expected:
-            _wrong(name, f"the table lacks position {expected}, or has it in another place")
-    if start not in runs:
-        _wrong(name, f"the table has no position {start}; its first is {next(iter(runs))}")
-    for position, out in runs.items():
-        if out.keys() != runs[start].keys():
-            _wrong(name, f"the run at {position} has other names than the one at {start}")
-        for key, found in out.items():
-            flat = found if isinstance(found, list) else [found]
-            if any(isinstance(v, float) and not math.isfinite(v) for v in flat):
-                _wrong(
-                    name, f"'{key}' at {position} is not finite: end the run before it overflows"
-                )
-    for column in columns:
-        if isinstance(runs[start].get(column, []), list):
-            _wrong(name, f"column '{column}' is not a single value of the run")
-    return dict(zip(knobs, values, strict=True))
+def _parts(grid: list, shown: dict, runs: dict) -> list[dict]:
+    """What changes in the drawings: which values it follows, and how they become places."""
+    parts = []
+    for panel, ax in enumerate(grid):
+        of: dict[str, list] = {}
+        for artist in ax.findobj(lambda each: each.get_gid()):
+            of.setdefault(artist.get_gid(), []).append(artist)
+        if not of:
+            raise Wrong(f"nothing in panel {panel + 1} has a gid, so nothing would change")
+        for gid, artists in of.items():
+            across, _, up = gid.rpartition(",")
+            for key in filter(None, (across, up)):
+                if key not in shown:
+                    has = ", ".join(shown)
+                    raise Wrong(f"gid '{gid}': the run has no '{key}' (it has: {has})")
+            part = {"id": gid, "panel": panel, **_shape(gid, artists, across, up, shown)}
+            for axis, key in (("x", across), ("y", up)):
+                must_stay = key or part["kind"] != "bars"
+                part[f"{axis}s"] = scale = _scale(f"panel {panel + 1}", ax, axis, must_stay)
+                for position, out in runs.items() if len(scale) > 4 else ():
+                    if np.min(out.get(key, 1)) <= 0:
+                        raise Wrong(f"'{key}' at {position} is not above 0, and its axis is log")
+            parts.append(part)
+    return parts
 
 
-def _parts(name: str, panel: int, ax, shown: dict, runs: dict) -> Iterator[dict]:
-    """What changes in a drawing: which values it follows, and how they become places."""
-    of: dict[str, list] = {}
-    for artist in ax.findobj(lambda each: each.get_gid()):
-        of.setdefault(artist.get_gid(), []).append(artist)
-    if not of:
-        _wrong(name, f"nothing in panel {panel + 1} has a gid, so nothing would change")
-    for gid, artists in of.items():
-        across, _, up = gid.rpartition(",")
-        for key in filter(None, (across, up)):
-            if key not in shown:
-                _wrong(name, f"gid '{gid}': the run has no '{key}' (it has: {', '.join(shown)})")
-        part = {"id": gid, "panel": panel, **_shape(name, gid, artists, shown)}
-        for axis, key in (("x", across), ("y", up)):
-            matters = key or part["kind"] != "bars"
-            part[f"{axis}s"] = _scale(f"explorable '{name}': panel {panel + 1}", ax, axis, matters)
-            if len(part[f"{axis}s"]) > 4 and key in next(iter(runs.values())):
-                for position, out in runs.items():
-                    if np.min(out[key]) <= 0:
-                        _wrong(name, f"'{key}' at {position} is not above 0, and its axis is log")
-        yield part
-
-
-def _shape(name: str, gid: str, artists: list, shown: dict) -> dict:
+def _shape(gid: str, artists: list, across: str, up: str, shown: dict) -> dict:
     """How the script draws what has a gid; Matplotlib must have drawn the run at the start."""
-    across, _, up = gid.rpartition(",")
+
+    def must_show(key: str, drawn) -> None:
+        drawn, stored = np.asarray(drawn, float), np.asarray(shown[key], float)
+        stored = stored if stored.ndim else np.full(drawn.shape, stored)
+        if drawn.shape != stored.shape or not np.allclose(drawn, stored):
+            raise Wrong(f"gid '{gid}': what is drawn is not the run at the start position")
+
     first = artists[0]
     if hasattr(first, "grid"):
         return {"kind": "field", "y": up, "grid": first.grid}
     if isinstance(first, Line2D):
         x, y = first.get_data(orig=False)
-        _same(name, gid, y, shown[up])
+        must_show(up, y)
         if across:
-            _same(name, gid, x, shown[across])
+            must_show(across, x)
         marks = -1 if first.get_markevery() == [-1] else 1
-        return {
-            "kind": "line",
-            "x": across or np.asarray(x, float).tolist(),
-            "y": up,
-            "marks": marks if MarkerStyle(first.get_marker()) else 0,
-        }
+        marks = marks if MarkerStyle(first.get_marker()) else 0
+        x = across or np.asarray(x, float).tolist()
+        return {"kind": "line", "x": x, "y": up, "marks": marks}
     if isinstance(first, Rectangle):
-        _same(name, gid, [bar.get_y() + bar.get_height() for bar in artists], shown[up])
-        edges = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in artists]
-        return {
-            "kind": "bars",
-            "x": [[float(left), float(right)] for left, right in edges],
-            "y": up,
-            "base": float(first.get_y()),
-        }
-    _wrong(name, f"gid '{gid}': change lines (ax.plot), ax.bar or draw.field only")
-
-
-def _same(name: str, gid: str, drawn, stored) -> None:
-    """Require that what is drawn is what the run has."""
-    drawn = np.asarray(drawn, float)
-    stored = np.asarray(stored, float)
-    if stored.ndim == 0:
-        stored = np.full(drawn.shape, stored)
-    if drawn.shape != stored.shape or not np.allclose(drawn, stored):
-        _wrong(name, f"gid '{gid}': what is drawn is not the run at the start position")
+        must_show(up, [bar.get_y() + bar.get_height() for bar in artists])
+        x = [[float(bar.get_x()), float(bar.get_x() + bar.get_width())] for bar in artists]
+        return {"kind": "bars", "x": x, "y": up, "base": float(first.get_y())}
+    raise Wrong(f"gid '{gid}': change lines (ax.plot), ax.bar or draw.field only")
 
 
 def _scale(where: str, ax, axis: str, must_stay: bool) -> list[float]:
     """How values become places: the limits of an axis, where they lie, and a 1 if it is log."""
     scale, limits = getattr(ax, f"get_{axis}scale")(), getattr(ax, f"get_{axis}lim")()
     if must_stay and getattr(ax, f"get_autoscale{axis}_on")():
-        raise ValueError(f"{where}: set {axis}lim, so that it holds for all positions")
+        raise Wrong(f"{where}: set {axis}lim, so that it holds for all positions")
     if scale not in ("linear", "log"):
-        raise ValueError(f"{where}: the {axis} axis is neither linear nor log")
+        raise Wrong(f"{where}: the {axis} axis is neither linear nor log")
     box, (width, height) = ax.get_position(), ax.figure.get_size_inches() * 72
     ends = (box.x0 * width, box.x1 * width)
     if axis == "y":
@@ -258,18 +221,18 @@ def _scale(where: str, ax, axis: str, must_stay: bool) -> list[float]:
     return [*map(float, limits), *(round(float(end), 3) for end in ends), *log]
 
 
-def _texts(name: str, values: dict[str, list], names: dict, marks: dict) -> dict[str, dict]:
+def _words(runs: dict, knobs: dict, names: dict, marks: dict) -> dict[str, dict]:
     """The words for each value of each knob."""
-    text = {
+    words = {
         knob: {value: names.get(value, _text(value)) for value in of_knob}
-        for knob, of_knob in values.items()
+        for knob, of_knob in zip(knobs, _values(runs), strict=True)
     }
     for knob, of_knob in marks.items():
         for value, mark in of_knob.items():
-            if value not in text.get(knob, {}):
-                _wrong(name, f"mark '{mark}': knob '{knob}' has no value {value}")
-            text[knob][value] += f" ({mark})"
-    return text
+            if value not in words.get(knob, {}):
+                raise Wrong(f"mark '{mark}': knob '{knob}' has no value {value}")
+            words[knob][value] += f" ({mark})"
+    return words
 
 
 def _text(value) -> str:
@@ -282,19 +245,6 @@ def _text(value) -> str:
     return f"{mantissa} × 10{str(int(exponent)).replace('-', '−').translate(RAISED)}"
 
 
-def _knob(knob: str, label: str, text: dict, value, marks: dict) -> dict:
-    """A control: numbers get a slider, everything else a choice."""
-    places = list(text)
-    return {
-        "name": knob,
-        "label": label,
-        "is_slider": all(type(each) in (int, float) for each in places),
-        "text": list(text.values()),
-        "at": places.index(value),
-        "marks": [[places.index(each), mark] for each, mark in marks.items()],
-    }
-
-
 def _following(figure: dict, parts: list[dict]) -> dict:
     """A figure in which what changes says what it follows, in place of its id."""
     ids = "|".join(re.escape(part["id"]) for part in parts)
@@ -302,30 +252,43 @@ def _following(figure: dict, parts: list[dict]) -> dict:
     return figure | {"svg": follows}
 
 
-def _packed(name, run, text, parts, runs, said, alts) -> str:
+def _controls(words: dict, knobs: dict, start: tuple, marks: dict) -> dict[str, dict]:
+    """What the controls show: numbers have a slider, everything else a choice."""
+    found = {}
+    for (knob, text), value in zip(words.items(), start, strict=True):
+        places = list(text)
+        found[knob] = {
+            "label": knobs[knob],
+            "is_slider": all(type(each) in (int, float) for each in places),
+            "text": list(text.values()),
+            "at": places.index(value),
+            "marks": [[places.index(each), mark] for each, mark in marks.get(knob, {}).items()],
+        }
+    return found
+
+
+def _table(runs: dict, words: dict, knobs: dict, columns: dict, names: dict) -> dict:
+    """All positions with the single numbers that the author chose."""
+    rows = [
+        [of_knob[value] for of_knob, value in zip(words.values(), position, strict=True)]
+        + [names.get(value) or _text(value) for value in map(out.get, columns)]
+        for position, out in runs.items()
+    ]
+    return {"caption": "", "heads": [*knobs.values(), *columns.values()], "rows": rows}
+
+
+def _packed(call: str, words: dict, parts: list, runs: list, said: list, alts: list) -> str:
     """What the page's script needs, as JSON."""
     knobs = {
-        knob: {
-            "values": list(of_knob),
-            "code": [repr(value) for value in of_knob],
-            "text": list(of_knob.values()),
-        }
-        for knob, of_knob in text.items()
+        knob: {"values": [*text], "code": [*map(repr, text)], "text": [*text.values()]}
+        for knob, text in words.items()
     }
-    data = {
-        "call": run.__name__,
-        "knobs": knobs,
-        "parts": parts,
-        "runs": list(runs.values()),
-        "said": said,
-        "alts": alts,
-    }
+    data = {"call": call, "knobs": knobs, "parts": parts, "runs": runs, "said": said, "alts": alts}
     packed = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     size = len(zlib.compress(packed.encode(), 9))
     if size > LIMIT:
-        _wrong(
-            name,
+        raise Wrong(
             f"its data come to {size / 1024:.0f} KiB compressed, more than {LIMIT // 1024}: "
-            "round to fewer digits, or store fewer positions or steps",
+            "round to fewer digits, or store fewer positions or steps"
         )
     return packed
