@@ -64,7 +64,8 @@ def explorable(
     try:
         runs = {key if isinstance(key, tuple) else (key,): out for key, out in table.items()}
         start = start if isinstance(start, tuple) else (start,)
-        _check(name, run, runs, start, knobs, columns)
+        names, marks = names or {}, marks or {}
+        _check(name, run, runs, start, knobs, columns, marks)
         said = [str(say(*position, out)) for position, out in runs.items()]
         drawn = type(draw)(draw.language)
         with ExitStack() as stack:
@@ -72,7 +73,7 @@ def explorable(
             grid = [stack.enter_context(drawn.axes(**how)) for how in hows]
             yield grid[0] if len(grid) == 1 else grid
         parts = _parts(grid, dict(zip(knobs, start, strict=True)) | runs[start], runs)
-        words = _words(runs, knobs, names or {}, marks or {})
+        controls = _controls(runs, start, knobs, names, marks)
         alts = [_before(how["alt"]) for how in panels]
         now = said[list(runs).index(start)]
         figures = zip(drawn.made[::-1], alts, strict=True)  # the one that began last ended first
@@ -80,10 +81,10 @@ def explorable(
             "kind": "explorable",
             "name": name,
             "panels": [_following(each, parts) | {"alt": alt + now} for each, alt in figures],
-            "knobs": _controls(words, knobs, start, marks or {}),
+            "knobs": controls,
             "said": now,
-            "tables": [_table(runs, words, knobs, columns, names or {})],
-            "data": _packed(run.__name__, words, parts, list(runs.values()), said, alts),
+            "tables": [_table(runs, controls, columns, names)],
+            "data": _packed(run.__name__, controls, parts, list(runs.values()), said, alts),
         }
         draw.made.append(made)
     except Wrong as problem:
@@ -116,7 +117,7 @@ def field(ax, rows: list[str], *, gid: str, x: tuple, y: tuple, colours: list[tu
         ax.add_patch(patch)
 
 
-def _check(name, run, runs, start, knobs, columns) -> None:
+def _check(name, run, runs, start, knobs, columns, marks) -> None:
     """Look at all that an author may get wrong before anything is drawn."""
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise Wrong("a name is in lower case, with digits and hyphens")
@@ -125,7 +126,8 @@ def _check(name, run, runs, start, knobs, columns) -> None:
         raise Wrong(f"its knobs are {list(knobs)}, but {run.__name__}() takes {takes}")
     if wrong := [key for key in runs if len(key) != len(knobs)]:
         raise Wrong(f"position {wrong[0]} does not have one value for each of {takes}")
-    for position, expected in itertools.zip_longest(runs, itertools.product(*_values(runs))):
+    values = _values(runs)
+    for position, expected in itertools.zip_longest(runs, itertools.product(*values)):
         if position != expected:
             raise Wrong(f"the table lacks position {expected}, or has it in another place")
     if start not in runs:
@@ -140,6 +142,10 @@ def _check(name, run, runs, start, knobs, columns) -> None:
     for column in columns:
         if isinstance(runs[start].get(column, []), list):
             raise Wrong(f"column '{column}' is not a single value of the run")
+    for knob, of_knob in marks.items():
+        for value, mark in of_knob.items():
+            if value not in dict(zip(knobs, values, strict=True)).get(knob, []):
+                raise Wrong(f"mark '{mark}': knob '{knob}' has no value {value}")
 
 
 def _values(runs: dict) -> list[list]:
@@ -221,18 +227,17 @@ def _scale(where: str, ax, axis: str, must_stay: bool) -> list[float]:
     return [*map(float, limits), *(round(float(end), 3) for end in ends), *log]
 
 
-def _words(runs: dict, knobs: dict, names: dict, marks: dict) -> dict[str, dict]:
-    """The words for each value of each knob."""
-    words = {
-        knob: {value: names.get(value, _text(value)) for value in of_knob}
-        for knob, of_knob in zip(knobs, _values(runs), strict=True)
-    }
-    for knob, of_knob in marks.items():
-        for value, mark in of_knob.items():
-            if value not in words.get(knob, {}):
-                raise Wrong(f"mark '{mark}': knob '{knob}' has no value {value}")
-            words[knob][value] += f" ({mark})"
-    return words
+def _controls(runs: dict, start: tuple, knobs: dict, names: dict, marks: dict) -> dict[str, dict]:
+    """What each control is called, the words for its values, where it stands, and its marks."""
+    found = {}
+    for (knob, label), values, value in zip(knobs.items(), _values(runs), start, strict=True):
+        text = [names.get(each, _text(each)) for each in values]
+        special = [[values.index(each), mark] for each, mark in marks.get(knob, {}).items()]
+        for place, mark in special:
+            text[place] += f" ({mark})"
+        found[knob] = {"values": values, "code": [repr(each) for each in values], "text": text}
+        found[knob] |= {"label": label, "at": values.index(value), "marks": special}
+    return found
 
 
 def _text(value) -> str:
@@ -252,37 +257,21 @@ def _following(figure: dict, parts: list[dict]) -> dict:
     return figure | {"svg": follows}
 
 
-def _controls(words: dict, knobs: dict, start: tuple, marks: dict) -> dict[str, dict]:
-    """What the controls show: numbers have a slider, everything else a choice."""
-    found = {}
-    for (knob, text), value in zip(words.items(), start, strict=True):
-        places = list(text)
-        found[knob] = {
-            "label": knobs[knob],
-            "is_slider": all(type(each) in (int, float) for each in places),
-            "text": list(text.values()),
-            "at": places.index(value),
-            "marks": [[places.index(each), mark] for each, mark in marks.get(knob, {}).items()],
-        }
-    return found
-
-
-def _table(runs: dict, words: dict, knobs: dict, columns: dict, names: dict) -> dict:
+def _table(runs: dict, controls: dict, columns: dict, names: dict) -> dict:
     """All positions with the single numbers that the author chose."""
+    heads = [*(control["label"] for control in controls.values()), *columns.values()]
+    positions = itertools.product(*(control["text"] for control in controls.values()))
     rows = [
-        [of_knob[value] for of_knob, value in zip(words.values(), position, strict=True)]
-        + [names.get(value) or _text(value) for value in map(out.get, columns)]
-        for position, out in runs.items()
+        [*position, *(names.get(value) or _text(value) for value in map(out.get, columns))]
+        for position, out in zip(positions, runs.values(), strict=True)
     ]
-    return {"caption": "", "heads": [*knobs.values(), *columns.values()], "rows": rows}
+    return {"caption": "", "heads": heads, "rows": rows}
 
 
-def _packed(call: str, words: dict, parts: list, runs: list, said: list, alts: list) -> str:
+def _packed(call: str, controls: dict, parts: list, runs: list, said: list, alts: list) -> str:
     """What the page's script needs, as JSON."""
-    knobs = {
-        knob: {"values": [*text], "code": [*map(repr, text)], "text": [*text.values()]}
-        for knob, text in words.items()
-    }
+    needed = ("values", "code", "text")
+    knobs = {knob: {key: control[key] for key in needed} for knob, control in controls.items()}
     data = {"call": call, "knobs": knobs, "parts": parts, "runs": runs, "said": said, "alts": alts}
     packed = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     size = len(zlib.compress(packed.encode(), 9))

@@ -11,17 +11,9 @@ from sources import ROOT
 
 LINE = 18  # the height of a line of a legend in a drawing that is a file of its own, in its units
 MARGIN = 6  # around such a drawing, likewise
-WORDS = {
-    "zh": {
-        "figure": "数据表",
-        "explorable": "所有位置的数据表",
-        "buttons": ("复制这次运行", "复制链接"),
-    },
-    "en": {
-        "figure": "Data table",
-        "explorable": "Table of all positions",
-        "buttons": ("Copy this run", "Copy link"),
-    },
+WORDS = {  # below a figure, below an explorable, on its buttons
+    "zh": ("数据表", "所有位置的数据表", "复制这次运行", "复制链接"),
+    "en": ("Data table", "Table of all positions", "Copy this run", "Copy link"),
 }
 
 
@@ -40,18 +32,14 @@ def html(made: dict, alt: str, language: str, root: str, origin: str = "") -> st
     """
     if not alt.strip():
         raise ValueError("a figure needs alt text that says what it shows, with its numbers")
-    words, folded = WORDS[language], "".join(map(_table, made["tables"]))
-    if folded:
-        folded = (
-            f'<details class="fig-data" data-search-exclude><summary>{words[made["kind"]]}</summary>'
-            f"{folded}{origin}</details>"
-        )
+    below_figure, below_explorable, *buttons = WORDS[language]
     if made["kind"] == "figure":
-        return _figure(made, alt, folded)
+        return _figure(made, alt, _folded(below_figure, made["tables"], origin))
+    folded = _folded(below_explorable, made["tables"], origin)
     name, (path,) = made["name"], assets(made)
-    knobs = "".join(_control(f"{name}.{knob}", **how) for knob, how in made["knobs"].items())
+    knobs = "".join(_control(f"{name}.{knob}", how) for knob, how in made["knobs"].items())
     panels = "".join(_figure(panel, panel["alt"]) for panel in made["panels"])
-    buttons = "".join(f'<button type="button">{each}</button>' for each in words["buttons"])
+    buttons = "".join(f'<button type="button">{each}</button>' for each in buttons)
     return (
         f'<figure class="explorable" id="explore-{name}" aria-labelledby="explore-{name}-title"'
         f' data-source="{root}{path}">'
@@ -126,6 +114,12 @@ def _figure(made: dict, alt: str, below: str = "") -> str:
     )
 
 
+def _folded(summary: str, tables: list[dict], origin: str) -> str:
+    """Tables and their origin, which open on request."""
+    opening = f'<details class="fig-data" data-search-exclude><summary>{summary}</summary>'
+    return f"{opening}{''.join(map(_table, tables))}{origin}</details>" if tables else ""
+
+
 def _table(table: dict) -> str:
     """A table in a box that scrolls."""
     caption = escape(table["caption"], quote=False)
@@ -143,10 +137,10 @@ def _table(table: dict) -> str:
     )
 
 
-def _control(name: str, label: str, text: list[str], at: int, marks: list, is_slider: bool) -> str:
-    """A slider, or a choice, at one of its positions."""
-    label, text = escape(label), [escape(each) for each in text]
-    if not is_slider:
+def _control(name: str, knob: dict) -> str:
+    """Numbers get a slider, everything else a choice."""
+    label, text, at = escape(knob["label"]), list(map(escape, knob["text"])), knob["at"]
+    if not all(type(value) in (int, float) for value in knob["values"]):
         choices = "".join(
             f'<label><input type="radio" name="{name}" value="{n}" autocomplete="off"'
             f"{' checked' * (n == at)}><span>{each}</span></label>"
@@ -157,7 +151,7 @@ def _control(name: str, label: str, text: list[str], at: int, marks: list, is_sl
     special = "".join(
         f'<svg x="{100 * place / most:.2f}%"><path d="M0 0V5"/>'
         f'<text y="1.5em">{escape(mark)}</text></svg>'
-        for place, mark in marks
+        for place, mark in knob["marks"]
     )
     special = special and f'<svg class="explorable-marks" aria-hidden="true">{special}</svg>'
     return (
