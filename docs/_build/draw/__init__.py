@@ -7,6 +7,7 @@ appear in the page's own font. Altair and lets-plot were looked at: their SVG ne
 """
 
 import io
+import logging
 import re
 import warnings
 from collections.abc import Iterator
@@ -16,13 +17,15 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatterSciNotation
 
-from draw.explorable import explorable, field
-from draw.legend import legend, tell_apart
+from draw.explorables import explorable, field
+from draw.legends import legend, tell_apart
 from draw.svg import CYCLE, GRID, INK, MUTED, PAPER, RAISED, STYLE, shrunk
-from draw.tables import tables
+from draw.tables import tables_of
 
 __all__ = ["CYCLE", "GRID", "INK", "MUTED", "PAPER", "Drawing"]
 WIDE = 450  # units of a drawing that would be too small to read on a phone
+# Text that only the browser will draw has no glyphs here, and needs none; see also `Drawing.axes`.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 class Drawing:
@@ -62,7 +65,6 @@ class Drawing:
             One Axes, or an array of them where there are several.
         """
         with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-            # Text that only the browser will draw has no glyphs here, and needs none.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
             figure = Figure(figsize=(width, height), layout="constrained")
             grid = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
@@ -70,7 +72,7 @@ class Drawing:
             halves = (rows, columns) == (1, 2) and width * 72 > WIDE
             above = dict(_set_texts(grid.flat, x, y, titles, halves))
             tell_apart(grid.flat)
-            found = {"legend": legend(grid.flat), "tables": tables(grid.flat, above, self.word)}
+            found = {"legend": legend(grid.flat), "tables": tables_of(grid.flat, above, self.word)}
             buffer = io.StringIO()
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
             found["halves"] = _between(figure, *grid.flat) if halves else None

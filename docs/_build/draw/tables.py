@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import FixedFormatter, FuncFormatter
 
-from draw.legend import labelled, look
+from draw.legends import labelled, look
 
 ROWS, MOST = 12, 20  # rows shown of long curves; all are shown where there are at most so many
 MATRIX = 12  # the largest image shown cell by cell
@@ -49,7 +49,7 @@ class Series:
         return next(map(_number, self.y[self.x == x]), EMPTY)
 
 
-def tables(grid, title_of: dict[Axes, str], word) -> list[dict]:
+def tables_of(grid, title_of: dict[Axes, str], word) -> list[dict]:
     """All tables of a figure.
 
     Args:
