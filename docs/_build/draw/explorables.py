@@ -65,7 +65,7 @@ def explorable(
         runs = {key if isinstance(key, tuple) else (key,): out for key, out in table.items()}
         start = start if isinstance(start, tuple) else (start,)
         names, marks = names or {}, marks or {}
-        _check(name, run, runs, start, knobs, columns, marks)
+        values = _checked(name, run, runs, start, knobs, columns, marks)
         said = [str(say(*position, out)) for position, out in runs.items()]
         drawn = type(draw)(draw.language)
         with ExitStack() as stack:
@@ -73,19 +73,19 @@ def explorable(
             grid = [stack.enter_context(drawn.axes(**how)) for how in hows]
             yield grid[0] if len(grid) == 1 else grid
         parts = _parts(grid, dict(zip(knobs, start, strict=True)) | runs[start], runs)
-        controls = _controls(runs, start, knobs, names, marks)
-        alts = [_before(how["alt"]) for how in panels]
+        controls = _controls(values, start, knobs, names, marks)
+        # Chinese sentences follow each other without a blank.
+        alts = [how["alt"] + " " * (not how["alt"].endswith("。")) for how in panels]
         now = said[list(runs).index(start)]
-        figures = zip(drawn.made[::-1], alts, strict=True)  # the one that began last ended first
-        made = {
-            "kind": "explorable",
-            "name": name,
-            "panels": [_following(each, parts) | {"alt": alt + now} for each, alt in figures],
-            "knobs": controls,
-            "said": now,
-            "tables": [_table(runs, controls, columns, names)],
-            "data": _packed(run.__name__, controls, parts, list(runs.values()), said, alts),
-        }
+        ids = "|".join(re.escape(part["id"]) for part in parts)
+        figures = drawn.made[::-1]  # the one that began last ended first
+        for figure, alt in zip(figures, alts, strict=True):
+            changing = re.compile(rf'\bid="{figure["id"]}({ids})"')
+            figure["svg"] = changing.sub(r'data-follows="\1"', figure["svg"])
+            figure["alt"] = alt + now
+        made = {"kind": "explorable", "name": name, "panels": figures, "knobs": controls}
+        made |= {"said": now, "tables": [_table(runs, controls, columns, names)]}
+        made["data"] = _packed(run.__name__, controls, parts, list(runs.values()), said, alts)
         draw.made.append(made)
     except Wrong as problem:
         raise ValueError(f"explorable '{name}': {problem}") from None
@@ -117,8 +117,8 @@ def field(ax, rows: list[str], *, gid: str, x: tuple, y: tuple, colours: list[tu
         ax.add_patch(patch)
 
 
-def _check(name, run, runs, start, knobs, columns, marks) -> None:
-    """Look at all that an author may get wrong before anything is drawn."""
+def _checked(name, run, runs, start, knobs, columns, marks) -> list[list]:
+    """The values of each knob in order, after a look at all that an author may get wrong."""
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise Wrong("a name is in lower case, with digits and hyphens")
     takes = list(signature(run).parameters)
@@ -126,7 +126,7 @@ def _check(name, run, runs, start, knobs, columns, marks) -> None:
         raise Wrong(f"its knobs are {list(knobs)}, but {run.__name__}() takes {takes}")
     if wrong := [key for key in runs if len(key) != len(knobs)]:
         raise Wrong(f"position {wrong[0]} does not have one value for each of {takes}")
-    values = _values(runs)
+    values = [list(dict.fromkeys(of_knob)) for of_knob in zip(*runs, strict=True)]
     for position, expected in itertools.zip_longest(runs, itertools.product(*values)):
         if position != expected:
             raise Wrong(f"the table lacks position {expected}, or has it in another place")
@@ -146,16 +146,7 @@ def _check(name, run, runs, start, knobs, columns, marks) -> None:
         for value, mark in of_knob.items():
             if value not in dict(zip(knobs, values, strict=True)).get(knob, []):
                 raise Wrong(f"mark '{mark}': knob '{knob}' has no value {value}")
-
-
-def _values(runs: dict) -> list[list]:
-    """The values of each knob in order."""
-    return [list(dict.fromkeys(of_knob)) for of_knob in zip(*runs, strict=True)]
-
-
-def _before(sentence: str) -> str:
-    """A sentence that another one follows: Chinese ones have no blank between them."""
-    return sentence if sentence.endswith("。") else f"{sentence} "
+    return values
 
 
 def _parts(grid: list, shown: dict, runs: dict) -> list[dict]:
@@ -227,16 +218,16 @@ def _scale(where: str, ax, axis: str, must_stay: bool) -> list[float]:
     return [*map(float, limits), *(round(float(end), 3) for end in ends), *log]
 
 
-def _controls(runs: dict, start: tuple, knobs: dict, names: dict, marks: dict) -> dict[str, dict]:
+def _controls(values: list, start: tuple, knobs: dict, names: dict, marks: dict) -> dict[str, dict]:
     """What each control is called, the words for its values, where it stands, and its marks."""
     found = {}
-    for (knob, label), values, value in zip(knobs.items(), _values(runs), start, strict=True):
-        text = [names.get(each, _text(each)) for each in values]
-        special = [[values.index(each), mark] for each, mark in marks.get(knob, {}).items()]
+    for (knob, label), of_knob, value in zip(knobs.items(), values, start, strict=True):
+        text = [names.get(each, _text(each)) for each in of_knob]
+        special = [[of_knob.index(each), mark] for each, mark in marks.get(knob, {}).items()]
         for place, mark in special:
             text[place] += f" ({mark})"
-        found[knob] = {"values": values, "code": [repr(each) for each in values], "text": text}
-        found[knob] |= {"label": label, "at": values.index(value), "marks": special}
+        found[knob] = {"values": of_knob, "code": [repr(each) for each in of_knob], "text": text}
+        found[knob] |= {"label": label, "at": of_knob.index(value), "marks": special}
     return found
 
 
@@ -248,13 +239,6 @@ def _text(value) -> str:
         return f"{value:.4g}".replace("-", "−")
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa} × 10{str(int(exponent)).replace('-', '−').translate(RAISED)}"
-
-
-def _following(figure: dict, parts: list[dict]) -> dict:
-    """A figure in which what changes says what it follows, in place of its id."""
-    ids = "|".join(re.escape(part["id"]) for part in parts)
-    follows = re.sub(rf'\bid="{figure["id"]}({ids})"', r'data-follows="\1"', figure["svg"])
-    return figure | {"svg": follows}
 
 
 def _table(runs: dict, controls: dict, columns: dict, names: dict) -> dict:
