@@ -55,7 +55,7 @@ def shrunk(svg: str) -> dict:
         for name, value in element.items():
             if name == "id":
                 element.set(name, prefix + value)
-            elif value.startswith(("#", "url(#")):
+            elif value.startswith("#" if name == "href" else "url(#"):
                 element.set(name, value.replace("#", f"#{prefix}", 1))
     inside = "".join(ElementTree.tostring(child, "unicode") for child in tree).replace(" />", "/>")
     return {"id": prefix, "svg": inside, "view": list(map(float, tree.get("viewBox").split()))}
