@@ -1,11 +1,12 @@
-"""Explorables as authors write them: what is printed, and what a mistake is told."""
+"""Explorables as authors write them: what is drawn, and what a mistake is told."""
 
 import json
 import math
 import re
 
-import explorables
 import pytest
+from draw import Drawing
+from write import figure
 
 
 def run(rate):
@@ -15,7 +16,6 @@ def run(rate):
 TABLE = {rate: run(rate) for rate in (0.1, 0.5, 2.0)}
 USE = {
     "start": 0.5,
-    "title": "Turn it",
     "knobs": {"rate": "Rate"},
     "panels": [{"x": "step", "y": "loss", "alt": "The loss."}],
     "say": lambda rate, out: f"Rate {rate:g}: {out['last']:g}.",
@@ -25,22 +25,27 @@ USE = {
 
 def draw(
     name="thing", run=run, table=TABLE, plot=None, gid="loss", limits=True, **changes
-):
-    with explorables.axes(name, run, table, **USE | changes) as ax:
-        if plot:
-            plot(ax)
-        else:
-            ax.plot(TABLE[0.5]["loss"], gid=gid)
-        if limits:
-            ax.set(xlim=(0, 1), ylim=(0.05, 2))
+) -> tuple[dict, str]:
+    """An explorable as it comes to the build, and as HTML."""
+    drawing = Drawing("en")
+    try:
+        with drawing.explorable(name, run, table, **USE | changes) as ax:
+            if plot:
+                plot(ax)
+            else:
+                ax.plot(TABLE[0.5]["loss"], gid=gid)
+            if limits:
+                ax.set(xlim=(0, 1), ylim=(0.05, 2))
+    except ValueError:
+        assert not drawing.made
+        raise
+    (made,) = json.loads(json.dumps(drawing.made))
+    return made, figure.html(made, "Turn it", "en", "../../")
 
 
-def test_it_prints_controls_a_still_picture_its_sentence_and_all_positions(capsys):
-    draw(marks={"rate": {2.0: "limit"}})
-    html = capsys.readouterr().out
-    data = json.loads(
-        re.search(r'<script type="application/json">(.*?)</script>', html)[1]
-    )
+def test_it_has_controls_a_still_picture_its_sentence_and_all_positions():
+    made, html = draw(marks={"rate": {2.0: "limit"}})
+    data = json.loads(made["data"])
     assert data["runs"] == list(TABLE.values())
     assert data["said"] == ["Rate 0.1: 0.1.", "Rate 0.5: 0.5.", "Rate 2: 2."]
     assert data["knobs"]["rate"] == {
@@ -49,16 +54,52 @@ def test_it_prints_controls_a_still_picture_its_sentence_and_all_positions(capsy
         "text": ["0.1", "0.5", "2 (limit)"],
     }
     assert 'type="range" name="thing.rate" min="0" max="2" value="1"' in html
+    assert '<svg x="100.00%"><path d="M0 0V5"/><text y="1.5em">limit</text>' in html
     assert 'aria-label="The loss. Rate 0.5: 0.5."' in html
+    assert ">Turn it</p>" in html and 'aria-atomic="true">Rate 0.5: 0.5.</p>' in html
     assert 'data-follows="loss"' in html and "style=" not in html
     assert html.count("<tr>") == 1 + len(TABLE)
+    assert html.endswith("</details></figure>")
 
 
-def test_what_is_not_a_number_becomes_a_choice_with_its_name(capsys):
+def test_its_runs_are_a_file_whose_name_tells_their_content():
+    made, html = draw()
+    ((path, text),) = figure.assets(made).items()
+    assert re.fullmatch(r"assets/explorables/thing-[0-9a-f]{8}\.js", path)
+    assert (
+        f'id="explore-thing" aria-labelledby="explore-thing-title" data-source="../../{path}"'
+        in html
+    )
+    assert text == f"document.currentScript.data={made['data']}\n"
+    other, _ = draw(say=lambda rate, out: f"At {rate:g}.")
+    assert figure.assets(other).keys() != {path}
+    assert figure.assets(made["panels"][0]) == {}
+    ((said, svg),) = figure.alone(made, "Turn it")
+    assert said == "The loss. Rate 0.5: 0.5." and svg.startswith("<svg ")
+
+
+def test_panels_stand_in_their_order_and_chinese_sentences_follow_without_a_blank():
+    drawing = Drawing("zh")
+    panels = [{"alt": "左图。"}, {"alt": "右图。", "height": 2.0}]
+    say = {"say": lambda rate, out: f"学习率 {rate:g}。"}
+    with drawing.explorable("two", run, TABLE, **USE | {"panels": panels} | say) as axs:
+        for ax in axs:
+            ax.plot(TABLE[0.5]["loss"], gid="loss")
+            ax.set(xlim=(0, 1), ylim=(0, 2))
+    (made,) = drawing.made
+    left, right = made["panels"]
+    assert (left["alt"], right["alt"]) == ("左图。学习率 0.5。", "右图。学习率 0.5。")
+    assert left["view"][3] > right["view"][3] == 2 * 72
+    assert [part["panel"] for part in json.loads(made["data"])["parts"]] == [0, 1]
+    html = figure.html(made, "题目", "zh", "../")
+    assert "所有位置的数据表" in html and "复制这次运行" in html
+
+
+def test_what_is_not_a_number_becomes_a_choice_with_its_name():
     def choose(kind):
         return {"loss": [1.0, 0.5], "last": 1.0}
 
-    draw(
+    _, html = draw(
         run=choose,
         table={kind: choose(kind) for kind in ("relu", "tanh")},
         start="tanh",
@@ -66,16 +107,15 @@ def test_what_is_not_a_number_becomes_a_choice_with_its_name(capsys):
         names={"relu": "ReLU"},
         say=lambda kind, out: kind,
     )
-    html = capsys.readouterr().out
     assert html.count('type="radio"') == 2 and "<span>ReLU</span>" in html
     assert re.search(r'value="1"[^>]* checked><span>tanh', html)
 
 
-def test_a_field_draws_each_class_once_and_upright(capsys):
+def test_a_field_draws_each_class_once_and_upright():
     rows = TABLE[0.5]["grid"]
 
     def plot(ax):
-        explorables.field(
+        Drawing.field(
             ax,
             rows,
             gid="grid",
@@ -85,10 +125,8 @@ def test_a_field_draws_each_class_once_and_upright(capsys):
         )
         ax.set(xlim=(0, 2), ylim=(0, 2))
 
-    draw(plot=plot, limits=False)
-    groups = re.findall(
-        r'data-follows="grid"><path d="([^"]*)"', capsys.readouterr().out
-    )
+    _, html = draw(plot=plot, limits=False)
+    groups = re.findall(r'data-follows="grid"><path d="([^"]*)"', html)
     assert len(groups) == 3, "a class that does not occur has its path, too"
     ys = [float(y) for y in re.findall(r"M ?[\d.]+ ([\d.]+)", groups[0])[1:]]
     xs = [float(x) for x in re.findall(r"M ?([\d.]+)", groups[0])[1:]]
@@ -120,7 +158,7 @@ MISTAKES = {
         "plot": lambda ax: ax.plot([1.0, 0.7], gid="loss")
     },
     "panel 1: set xlim": {"limits": False},
-    "change lines .*ax.bar or explorables.field only": {"plot": bars},
+    "change lines .*ax.bar or draw.field only": {"plot": bars},
     "is not above 0, and its axis is log": {
         "table": TABLE | {0.1: run(0.1) | {"loss": [1.0, 0.0]}},
         "plot": lambda ax: (ax.set_yscale("log"), ax.plot([1.0, 0.5], gid="loss")),

@@ -1,27 +1,38 @@
 """Figures: their tables hold what was drawn, and curves differ in more than colour."""
 
+import inspect
+import json
 import re
+import subprocess
+import sys
 from html import unescape
 from itertools import combinations
-from pathlib import Path
 from xml.etree import ElementTree
 
-import figures
 import numpy as np
 import pytest
 from colorspacious import cspace_convert, deltaE
+from draw import CYCLE, MUTED, Drawing
+from sources import LANGUAGES, ROOT
+from write import figure
 
 
-def drawn(draw, capsys, **options) -> str:
-    """The HTML of a figure whose one axes (or array of them) `draw` fills."""
-    with figures.axes(alt="alt", **{"x": "step", "y": "loss"} | options) as ax:
-        draw(ax)
-    return capsys.readouterr().out
+def made(fill, language: str = "en", **options) -> dict:
+    """A figure whose one axes (or array of them) `fill` fills, as it comes to the build."""
+    drawing = Drawing(language)
+    with drawing.axes(**{"x": "step", "y": "loss"} | options) as ax:
+        fill(ax)
+    (found,) = json.loads(json.dumps(drawing.made))
+    return found
+
+
+def drawn(fill, **options) -> str:
+    """The same as HTML."""
+    return figure.html(made(fill, **options), "alt", "en", "../")
 
 
 def tables(html: str) -> list[tuple[str, list[list[str]]]]:
-    """Captions and rows of a figure's tables, in English."""
-    html = re.sub(r'<span class="word" lang="zh">.*?</span>', "", html)
+    """Captions and rows of a figure's tables."""
     found = []
     for table in re.findall(r"<table.*?</table>", html, re.DOTALL):
         caption = re.search(r"<caption>(.*?)</caption>", table)
@@ -36,9 +47,9 @@ def tables(html: str) -> list[tuple[str, list[list[str]]]]:
     return found
 
 
-def test_a_long_curve_shows_a_dozen_evenly_picked_points_and_says_of_how_many(capsys):
+def test_a_long_curve_shows_a_dozen_evenly_picked_points_and_says_of_how_many():
     steps = np.arange(100)
-    html = drawn(lambda ax: ax.plot(steps, 1 / (steps + 7), label="SGD <1>"), capsys)
+    html = drawn(lambda ax: ax.plot(steps, 1 / (steps + 7), label="SGD <1>"))
     ((caption, rows),) = tables(html)
     assert caption == "loss · 12 of 100 points"
     assert rows[0] == ["step", "SGD <1>"]
@@ -46,30 +57,28 @@ def test_a_long_curve_shows_a_dozen_evenly_picked_points_and_says_of_how_many(ca
     assert [int(row[0]) for row in rows[1:]] == [9 * k for k in range(12)]
 
 
-def test_curves_share_a_table_only_where_their_points_coincide(capsys):
-    def draw(ax):
+def test_curves_share_a_table_only_where_their_points_coincide():
+    def fill(ax):
         ax.plot(range(60), range(60), label="every step")
         ax.plot(range(0, 60, 5), range(0, 60, 5), "o", label="every fifth")
         ax.scatter([0.5 + k for k in range(30)], range(30), label="elsewhere")
         ax.plot([31], [7.0], "*", label="lowest")
         ax.axhline(3.0, label="floor")
 
-    together, apart = tables(drawn(draw, capsys))
+    together, apart = tables(drawn(fill))
     assert together[1][0] == ["step", "every step", "every fifth", "lowest", "floor"]
     assert together[1][2] == ["5", "5", "5", "–", "3"]
     assert ["31", "31", "–", "7", "3"] in together[1]
     assert apart[1][0] == ["step", "elsewhere", "floor"]
 
 
-def test_a_path_keeps_its_order_and_unnamed_lines_beside_named_ones_are_decoration(
-    capsys,
-):
-    def draw(ax):
+def test_a_path_keeps_its_order_and_unnamed_lines_beside_named_ones_are_decoration():
+    def fill(ax):
         ax.plot([0, 2, 1], [5, 6, 7], label="path")
-        ax.plot([0, 1], [0, 0], color=figures.MUTED)
-        ax.axhline(0, color=figures.MUTED)
+        ax.plot([0, 1], [0, 0], color=MUTED)
+        ax.axhline(0, color=MUTED)
 
-    ((_, rows),) = tables(drawn(draw, capsys))
+    ((_, rows),) = tables(drawn(fill))
     assert rows == [
         ["series", "step", "loss"],
         ["path", "0", "5"],
@@ -78,31 +87,29 @@ def test_a_path_keeps_its_order_and_unnamed_lines_beside_named_ones_are_decorati
     ]
 
 
-def test_a_label_with_an_underscore_names_its_column_and_stays_out_of_the_legend(
-    capsys,
-):
-    html = drawn(lambda ax: ax.plot([1, 2], [3, 4], label="_quiet"), capsys)
+def test_a_label_with_an_underscore_names_its_column_and_stays_out_of_the_legend():
+    html = drawn(lambda ax: ax.plot([1, 2], [3, 4], label="_quiet"))
     assert tables(html)[0][1][0] == ["step", "quiet"] and "fig-legend" not in html
-    html = drawn(lambda ax: ax.plot([1, 2], [3, 4]), capsys)
+    html = drawn(lambda ax: ax.plot([1, 2], [3, 4]))
     assert tables(html) == [("", [["step", "loss"], ["1", "3"], ["2", "4"]])]
 
 
-def test_bars_bear_the_names_on_their_axis(capsys):
-    def draw(ax):
+def test_bars_bear_the_names_on_their_axis():
+    def fill(ax):
         ax.bar([0, 1], [0.25, 12345.6])
         ax.set_xticks([0, 1], ["SGD", "Adam"])
 
-    ((_, rows),) = tables(drawn(draw, capsys))
+    ((_, rows),) = tables(drawn(fill))
     assert rows == [["step", "loss"], ["SGD", "0.25"], ["Adam", "1.235e4"]]
 
 
-def test_points_kept_apart_across_stand_in_one_column_for_each_group(capsys):
-    def draw(ax):
+def test_points_kept_apart_across_stand_in_one_column_for_each_group():
+    def fill(ax):
         ax.plot([-0.1, 0.0, 0.1], [1, 2, 3], "o", label="_SGD")
         ax.plot([0.9, 1.1], [4, 5], "s", label="_Adam")
         ax.set_xticks([0, 1], ["SGD", "Adam"])
 
-    ((_, rows),) = tables(drawn(draw, capsys))
+    ((_, rows),) = tables(drawn(fill))
     assert rows == [
         ["no.", "SGD", "Adam"],
         ["1", "1", "4"],
@@ -111,46 +118,46 @@ def test_points_kept_apart_across_stand_in_one_column_for_each_group(capsys):
     ]
 
 
-def test_a_second_panel_takes_names_from_curves_of_the_same_look(capsys):
-    def draw(axs):
+def test_a_second_panel_takes_names_from_curves_of_the_same_look():
+    def fill(axs):
         axs[0].plot([0, 1], [1, 2], "--", label="Huber")
         axs[1].plot([0, 1], [3, 4], "--")
 
-    first, second = tables(drawn(draw, capsys, columns=2, titles=["value", "slope"]))
+    first, second = tables(drawn(fill, columns=2, titles=["value", "slope"]))
     assert first[1][0] == second[1][0] == ["step", "Huber"]
     assert (first[0], second[0]) == ("value · loss", "slope · loss")
 
 
-def test_small_images_show_every_cell_large_ones_a_summary(capsys):
+def test_small_images_show_every_cell_large_ones_a_summary():
     upper = np.array([[np.nan, 9.0], [np.nan, np.nan]])
 
-    def draw(ax):
+    def fill(ax):
         ax.imshow([[1.0, 2.0], [3.0, np.nan]])
         ax.imshow(upper)
 
-    ((_, rows),) = tables(drawn(draw, capsys))
+    ((_, rows),) = tables(drawn(fill))
     assert rows == [["", "0", "1"], ["0", "1", "9"], ["1", "3", "–"]]
-    ((_, rows),) = tables(drawn(lambda ax: ax.imshow(np.eye(50)), capsys))
+    ((_, rows),) = tables(drawn(lambda ax: ax.imshow(np.eye(50))))
     assert rows[1][1:] == ["50 × 50", "0", "1", "0.02"]
 
 
-def test_a_diagram_lists_what_leads_where(capsys):
-    def draw(ax):
+def test_a_diagram_lists_what_leads_where():
+    def fill(ax):
         ax.text(0, 0, "loss")
         ax.text(1, 1, "weight")
         ax.annotate("", (1, 1), (0, 0), arrowprops={"arrowstyle": "->"})
         ax.axis("off")
 
-    assert tables(drawn(draw, capsys))[0][1] == [["from", "to"], ["loss", "weight"]]
+    assert tables(drawn(fill))[0][1] == [["from", "to"], ["loss", "weight"]]
 
 
-def test_curves_that_share_axes_differ_in_dashes_or_marks(capsys):
-    def draw(axs):
+def test_curves_that_share_axes_differ_in_dashes_or_marks():
+    def fill(axs):
         for ax in axs:
             for k in range(7):
                 ax.plot([0, 1], [k, k + 1], label=f"curve {k}")
 
-    html = drawn(draw, capsys, columns=2)
+    html = drawn(fill, columns=2)
     samples = re.findall(r'<li><svg class="fig-key".*?</svg>', html)
     dashes = [re.findall(r"stroke-dasharray=\"([^\"]+)\"", each) for each in samples]
     assert len({tuple(each) for each in dashes}) == 7
@@ -162,21 +169,21 @@ def test_curves_that_share_axes_differ_in_dashes_or_marks(capsys):
 
 
 @pytest.mark.parametrize("face", ["none", "C0"])
-def test_the_legend_shows_whether_a_mark_is_hollow(capsys, face):
-    def draw(ax):
+def test_the_legend_shows_whether_a_mark_is_hollow(face):
+    def fill(ax):
         ax.plot([0, 1], [0, 1], "s", markerfacecolor=face, label="marks")
 
-    (key,) = re.findall(r'<li>(<svg class="fig-key".*?</svg>)', drawn(draw, capsys))
+    (key,) = re.findall(r'<li>(<svg class="fig-key".*?</svg>)', drawn(fill))
     assert ('fill="none"' in key or "stroke=" in key) == (face == "none")
 
 
 @pytest.mark.parametrize(("marker", "corners"), [("s", 4), ("^", 3), ("D", 4)])
-def test_the_legend_shows_a_marks_own_shape(capsys, marker, corners):
-    for draw in (
+def test_the_legend_shows_a_marks_own_shape(marker, corners):
+    for fill in (
         lambda ax: ax.plot([0, 1], [0, 1], marker, label="marks"),
         lambda ax: ax.scatter([0, 1], [0, 1], marker=marker, label="marks"),
     ):
-        html = drawn(draw, capsys)
+        html = drawn(fill)
         (shape,) = re.findall(r'<li><svg[^>]*><path d="([^"]+)"', html)
         assert (
             "C" not in shape
@@ -184,7 +191,7 @@ def test_the_legend_shows_a_marks_own_shape(capsys, marker, corners):
         )
 
 
-CSS = (Path(figures.__file__).parents[1] / "assets/site.css").read_text("utf-8")
+CSS = (ROOT / "docs/assets/site.css").read_text("utf-8")
 
 
 def palette(theme: str) -> dict[str, list[float]]:
@@ -206,7 +213,7 @@ def test_colour_blind_readers_tell_curves_apart(theme, sight):
         for name, rgb in palette(theme).items()
         if name.isdigit()
     }
-    assert len(seen) == len(figures.CYCLE)
+    assert len(seen) == len(CYCLE)
     apart = {
         pair: deltaE(seen[pair[0]], seen[pair[1]], input_space="sRGB1")
         for pair in combinations(seen, 2)
@@ -234,14 +241,14 @@ def test_curves_stand_out_from_the_page(theme):
         assert (high + 0.05) / (low + 0.05) >= needed, name
 
 
-def test_a_drawing_is_whole_and_has_no_groups_and_decimals_that_say_nothing(capsys):
-    def draw(axs):
+def test_a_drawing_is_whole_and_has_no_groups_and_decimals_that_say_nothing():
+    def fill(axs):
         axs[0].imshow(np.eye(3))
         axs[0].set(xticks=[], yticks=[])  # axes without ticks are empty groups
         axs[1].plot([1 / 3, 2 / 3], [0, 1], gid="ours", label="a")
         axs[1].plot([1, 2], [0, 1], "o", label="b")
 
-    html = drawn(draw, capsys, columns=2)
+    html = drawn(fill, columns=2)
     (svg,) = re.findall(r'<svg viewBox="[^"]*" role="img".*?</svg>', html, re.DOTALL)
     tree = ElementTree.fromstring(svg.replace("xlink:href", "href"))
     groups = [dict(group.attrib) for group in tree.iter("g")]
@@ -253,15 +260,15 @@ def test_a_drawing_is_whole_and_has_no_groups_and_decimals_that_say_nothing(caps
     assert len(list(tree.iter("use"))) > 2 and list(tree.iter("image"))
 
 
-def test_the_halves_of_a_wide_figure_are_two_windows_that_part_between_its_axes(capsys):
+def test_the_halves_of_a_wide_figure_are_two_windows_that_part_between_its_axes():
     kept = []
 
-    def draw(axs):
+    def fill(axs):
         axs[0].plot([0, 1], [0, 1])
         axs[1].plot([0, 1], [10_000, 20_000])
         kept[:] = axs
 
-    html = drawn(draw, capsys, columns=2, width=7)
+    html = drawn(fill, columns=2, width=7)
     views = re.findall(r'<svg (?:class="fig-half" )?viewBox="([^"]*)"', html)
     whole, left, right = [[float(number) for number in view.split()] for view in views]
     assert left[:2] == whole[:2] and left[3] == right[3] == whole[3]
@@ -274,28 +281,28 @@ def test_the_halves_of_a_wide_figure_are_two_windows_that_part_between_its_axes(
     (name,) = set(re.findall(r'<use href="#(\w+)"/></svg>', html))
     assert html.count(f'<g id="{name}">') == 1
     assert html.count('aria-hidden="true"><use') == len(views) - 1
-    assert "fig-half" not in drawn(draw, capsys, columns=2, width=6)
-    assert "fig-half" not in drawn(lambda ax: ax.plot([0, 1]), capsys, width=7)
+    assert "fig-half" not in drawn(fill, columns=2, width=6)
+    assert "fig-half" not in drawn(lambda ax: ax.plot([0, 1]), width=7)
 
 
 @pytest.mark.parametrize(("width", "labelled"), [(6, 1), (7, 2)])
-def test_halves_that_share_a_scale_have_its_labels_each(capsys, width, labelled):
-    def draw(axs):
+def test_halves_that_share_a_scale_have_its_labels_each(width, labelled):
+    def fill(axs):
         for each in axs:
             each.plot([0, 1], [111, 111.5])
 
-    html = drawn(draw, capsys, columns=2, width=width, share=True)
+    html = drawn(fill, columns=2, width=width, share=True)
     drawing = html[html.index("fig-drawing") : html.index("<details")]
     assert len(re.findall(r">111\.2<", drawing)) == labelled
 
 
-def test_powers_on_logarithmic_axes_are_raised_text(capsys):
+def test_powers_on_logarithmic_axes_are_raised_text():
     def curve(ax):
         ax.plot([1, 8, 64], [0.01, 1, 100])
         ax.set_xscale("log", base=2)
         ax.set_yscale("log")
 
-    html = drawn(curve, capsys)
+    html = drawn(curve)
     raised = re.findall(r">(\d+)<tspan dy=\"-4\"[^>]*>(−?\d+)</tspan></text>", html)
     assert {("10", "−2"), ("10", "0"), ("10", "2"), ("2", "3")} <= set(raised)
     assert "mathdefault" not in html and "^{" not in html
@@ -304,19 +311,17 @@ def test_powers_on_logarithmic_axes_are_raised_text(capsys):
         ax.plot([0.2, 0.5])
         ax.set_yscale("log")
 
-    html = drawn(short, capsys)
+    html = drawn(short)
     assert re.search(r">3×10<tspan dy=\"-4\"[^>]*>−1</tspan></text>", html)
 
 
-def test_images_below_the_first_row_are_named_after_their_column(capsys):
-    def draw(axs):
+def test_images_below_the_first_row_are_named_after_their_column():
+    def fill(axs):
         for row in axs:
             for each in row:
                 each.imshow(np.eye(2))
 
-    html = drawn(
-        draw, capsys, x="", y="", columns=2, rows=3, titles=["in", "out"] + [""] * 4
-    )
+    html = drawn(fill, x="", y="", columns=2, rows=3, titles=["in", "out"] + [""] * 4)
     ((_, rows),) = tables(html)
     assert [row[0] for row in rows[1:]] == [
         "in",
@@ -326,5 +331,156 @@ def test_images_below_the_first_row_are_named_after_their_column(capsys):
         "in 3",
         "out 3",
     ]
-    ((_, rows),) = tables(drawn(draw, capsys, x="", y="", columns=2, rows=2))
+    ((_, rows),) = tables(drawn(fill, x="", y="", columns=2, rows=2))
     assert [row[0] for row in rows[1:]] == ["1", "2", "3", "4"]
+
+
+def test_words_are_the_drawings_own_in_all_that_is_made():
+    def fill(ax):
+        ax.plot(range(100), label="a")
+
+    chinese, english = (made(fill, language) for language in LANGUAGES)
+    assert chinese["tables"][0]["caption"] == "loss · 100 个点中的 12 个"
+    assert english["tables"][0]["caption"] == "loss · 12 of 100 points"
+    assert "<summary>数据表</summary>" in figure.html(chinese, "alt", "zh", "../")
+    assert (Drawing("zh").word("点", "dot"), Drawing("en").word("点", "dot")) == (
+        "点",
+        "dot",
+    )
+
+
+def test_a_figure_takes_colours_and_font_from_the_page_and_needs_alt_text():
+    def fill(ax):
+        ax.plot([0, 1, 2], label="line")
+        ax.scatter([0, 1], [1, 0], label='<points> & "more"')
+        ax.set_title("汉字 & <title>")
+        ax.text(0, 0, "black in both themes", color="#111111")
+
+    html = drawn(fill)
+    assert 'role="img" aria-label="alt"' in html
+    assert "var(--fig-0)" in html and "var(--fig-ink)" in html
+    assert not re.search("#0000|font-family|style=|metadata", html)
+    assert 'fill="#111111"' in html
+    assert "汉字 &amp; &lt;title&gt;" in html and "&lt;points&gt; &amp; " in html
+    assert html.endswith("</table></div></details></figure>")
+    with pytest.raises(ValueError, match="a figure needs alt text"):
+        figure.html(made(fill), " ", "en", "../")
+    told = figure.html(made(fill), "alt", "en", "../", origin="<p>from</p>")
+    assert told.endswith("</table></div><p>from</p></details></figure>")
+
+
+def test_what_fails_leaves_nothing_and_equal_drawings_are_equal():
+    drawing = Drawing("en")
+    for _ in range(2):
+        with drawing.axes() as ax:
+            ax.plot([1, 2], "o--")
+            ax.imshow(np.eye(3))
+    with pytest.raises(ZeroDivisionError), drawing.axes() as ax:
+        ax.plot([1 / 0])
+    first, second = drawing.made
+    assert first == second
+    with drawing.axes() as ax:
+        ax.plot([1, 3], "o--")
+    assert drawing.made[2]["id"] != first["id"]
+
+
+def test_a_file_of_its_own_has_the_legend_and_the_light_themes_colours():
+    def fill(axs):
+        axs[0].plot([0, 1], [0, 1], label="a < b")
+        axs[1].imshow(np.eye(2))
+
+    ((said, svg),) = figure.alone(made(fill, columns=2, width=7), "what it shows")
+    tree = ElementTree.fromstring(svg)
+    assert said == "what it shows" and "var(" not in svg and "xlink" not in svg
+    texts = [each.text for each in tree.iter() if each.tag.endswith("}text")]
+    assert texts[0] == "a < b" and "step" in texts
+    light = re.search(r"--fig-0: (#\w{6})", CSS)[1]
+    assert svg.count(light) == 2  # the curve and its sample
+    width, height = (float(tree.get(side)) for side in ("width", "height"))
+    (_, _, across, down) = map(float, tree.get("viewBox").split())
+    assert width / height == pytest.approx(across / down, rel=0.01)
+
+
+def test_taught_codes_process_and_the_builds_have_only_what_they_need():
+    def modules(code: str) -> str:
+        code = f"import sys; sys.path.insert(0, 'docs/_build'); {code}; print(*sys.modules)"
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert not re.search(r"\b(?:sources|write|hooks)\b", modules("import draw"))
+    assert not re.search(r"\b(?:numpy|matplotlib)\b", modules("import write.figure"))
+
+
+NUMBER = re.compile(r"[−∞\d.e]+|–")
+
+
+def same_data(function, namespace: dict) -> None:
+    """Require that a page's figure draws the same data in both languages.
+
+    Args:
+        function: from docs/figures; namespace: the names of the page's session.
+    """
+    found = []
+    for language in LANGUAGES:
+        drawing = Drawing(language)
+        takes = list(inspect.signature(function).parameters)[1:]
+        function(drawing, **{name: namespace[name] for name in takes})
+        found.append([numbers(each) for each in drawing.made])
+    assert found[0] == found[1], function.__name__
+
+
+def numbers(one: dict) -> list:
+    """All of a drawing that does not depend on its language."""
+    tables = [
+        [[cell for cell in row if NUMBER.fullmatch(cell)] for row in table["rows"]]
+        for table in one["tables"]
+    ]
+    if one["kind"] == "figure":
+        return [one["kind"], tables, [sample for sample, _ in one["legend"]]]
+    data = json.loads(one["data"])
+    knobs = {
+        name: (each["values"], each["code"]) for name, each in data["knobs"].items()
+    }
+    # The ends of an axis lie where its labels leave room.
+    parts = [
+        part | {axis: part[axis][:2] + part[axis][4:] for axis in ("xs", "ys")}
+        for part in data["parts"]
+    ]
+    at = [
+        (each["at"], [place for place, _ in each["marks"]])
+        for each in one["knobs"].values()
+    ]
+    return [
+        one["name"],
+        tables,
+        knobs,
+        at,
+        parts,
+        data["runs"],
+        list(map(numbers, one["panels"])),
+    ]
+
+
+def test_data_that_differ_between_languages_are_found():
+    def well(draw, points):
+        with draw.axes(x=draw.word("步", "step")) as ax:
+            ax.plot(points, "--", label=draw.word("三个点", "3 points"))
+
+    def wrong(draw, points):
+        with draw.axes() as ax:
+            ax.plot([point + (draw.language == "zh") for point in points])
+
+    def dashed(draw):
+        with draw.axes() as ax:
+            ax.plot([1, 2], draw.word("-", "--"), label="a")
+
+    names = {"points": [1, 2, 4], "more": 0}
+    same_data(well, names)
+    for each in (wrong, dashed):
+        with pytest.raises(AssertionError, match=each.__name__):
+            same_data(each, names)

@@ -6,9 +6,8 @@ appear in the page's own font. Altair and lets-plot were looked at: their SVG ne
 20 MB or more, and neither takes its colours from the page.
 """
 
-from __future__ import annotations
-
 import io
+import logging
 import re
 import warnings
 from collections.abc import Iterator
@@ -18,23 +17,19 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatterSciNotation
 
-from draw.explorable import explorable, field
-from draw.legend import legend, tell_apart
-from draw.style import CYCLE, GRID, INK, MUTED, PAPER, RAISED, STYLE
-from draw.svg import shrunk
-from draw.tables import tables as tables_of
+from draw.explorables import explorable, field
+from draw.legends import legend, tell_apart
+from draw.svg import CYCLE, GRID, INK, MUTED, PAPER, RAISED, STYLE, shrunk
+from draw.tables import tables_of
 
 __all__ = ["CYCLE", "GRID", "INK", "MUTED", "PAPER", "Drawing"]
 WIDE = 450  # units of a drawing that would be too small to read on a phone
+# Text that only the browser will draw has no glyphs here, and needs none; see also `Drawing.axes`.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 class Drawing:
-    """What a page's figures are drawn with; `made` has each of them as plain data.
-
-    A figure has its ``svg`` (what stands within the element), its ``view`` box, the beginning of
-    the ids in it (``id``), whether it is ``wide``, where its ``halves`` part if a phone shows them
-    below each other, its ``legend`` (samples and labels) and its ``tables``. An explorable: see
-    `explorable`.
+    """What a page's figures are drawn with; ``made`` has each of them as plain data.
 
     Args:
         language: ``zh`` or ``en``, of all its words.
@@ -52,19 +47,9 @@ class Drawing:
 
     @contextmanager
     def axes(
-        self,
-        *,
-        x: str = "",
-        y: str = "",
-        titles: list[str] | None = None,
-        columns: int = 1,
-        rows: int = 1,
-        width: float = 4.6,
-        height: float = 2.9,
-        share: bool = False,
-        tables: bool = True,
+        self, *, x="", y="", titles=None, columns=1, rows=1, width=4.6, height=2.9, share=False
     ) -> Iterator:
-        """Draw on plain Matplotlib axes; at the end, there is one figure more in `made`.
+        """Draw on plain Matplotlib axes; at the end, ``made`` has one figure more.
 
         Artists with a label appear in a legend beside the drawing, in the page's own text.
 
@@ -75,13 +60,11 @@ class Drawing:
                 below each other.
             width: of the drawing in inches at 96 units each; height: likewise.
             share: whether several axes share their scales.
-            tables: whether the figure has its numbers in tables.
 
         Yields:
             One Axes, or an array of them where there are several.
         """
         with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-            # Text that only the browser will draw has no glyphs here, and needs none.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
             figure = Figure(figsize=(width, height), layout="constrained")
             grid = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
@@ -89,22 +72,12 @@ class Drawing:
             halves = (rows, columns) == (1, 2) and width * 72 > WIDE
             above = dict(_set_texts(grid.flat, x, y, titles, halves))
             tell_apart(grid.flat)
-            values = tables_of(grid.flat, above, self.word) if tables else []
+            found = {"legend": legend(grid.flat), "tables": tables_of(grid.flat, above, self.word)}
             buffer = io.StringIO()
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-            prefix, inside, view = shrunk(buffer.getvalue())
-            self.made.append(
-                {
-                    "kind": "figure",
-                    "id": prefix,
-                    "svg": inside,
-                    "view": view,
-                    "wide": view[2] > WIDE,
-                    "halves": _between(figure, *grid.flat) if halves else None,
-                    "legend": legend(grid.flat),
-                    "tables": values,
-                }
-            )
+            found["halves"] = _between(figure, *grid.flat) if halves else None
+            found["wide"] = width * 72 > WIDE
+            self.made.append({"kind": "figure", **shrunk(buffer.getvalue()), **found})
 
 
 def _set_texts(grid, x: str, y: str, titles: list[str] | None, halves: bool) -> Iterator[tuple]:

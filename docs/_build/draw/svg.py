@@ -1,24 +1,52 @@
-"""Matplotlib's SVG as the page has it: small, in its colours, and without inline style."""
+"""The look that all drawings share, and Matplotlib's SVG as the page has it.
 
-from __future__ import annotations
+Colours are stand-ins while Matplotlib draws; the page has its own, in light and in dark: `site.css`.
+"""
 
 import hashlib
 import re
 from xml.etree import ElementTree
 
-from draw.style import COLOURS, LOWERED
+import matplotlib
+from matplotlib.colors import to_hex
 
+CYCLE = [f"#0000c{n}" for n in range(8)]
+INK, MUTED, GRID, PAPER = "#0000a0", "#0000a1", "#0000a2", "#0000a3"
+COLOURS = {stand_in: f"var(--fig-{n})" for n, stand_in in enumerate(CYCLE)}
+COLOURS |= {INK: "var(--fig-ink)", MUTED: "var(--fig-muted)"}
+COLOURS |= {GRID: "var(--fig-grid)", PAPER: "var(--fig-paper)"}
+STYLE = {
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "figures",  # the same bytes on every run
+    "axes.prop_cycle": matplotlib.cycler(color=CYCLE),
+    "axes.titlesize": 10,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.8,
+    **dict.fromkeys(("axes.facecolor", "figure.facecolor"), "none"),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
+    **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), MUTED),
+    **dict.fromkeys(("axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), INK),
+    **dict.fromkeys(("text.color", "patch.edgecolor"), INK),
+}
+RAISED = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+LOWERED = {raised: plain for plain, raised in RAISED.items()}
+POWER = re.compile(r"(.*\d)([⁻⁰¹²³⁴-⁹]+)", re.DOTALL)
 OWN_ID = re.compile(r"[\w.]+_\d+")  # Matplotlib numbers its groups; a gid of ours stays
 DECIMALS = re.compile(r"-?\d+\.\d{2,}")
-POWER = re.compile(r"(.*\d)([⁻⁰¹²³⁴-⁹]+)", re.DOTALL)
 
 
-def shrunk(svg: str) -> tuple[str, str, list[float]]:
-    """A drawing without what nobody sees.
+def themed(colour) -> str:
+    """A colour of Matplotlib's as the page writes it."""
+    return COLOURS.get(to_hex(colour), to_hex(colour))
 
-    Returns:
-        What begins all ids in it, which must differ between the figures of a page; what stands
-        within its ``<svg>``; and its view box.
+
+def shrunk(svg: str) -> dict:
+    """A drawing without what nobody sees: what stands within its element, and its view box.
+
+    All ids in it begin with its ``id``, since they must differ between the figures of a page.
     """
     tree = ElementTree.fromstring(svg)
     _tidy(tree)
@@ -27,18 +55,17 @@ def shrunk(svg: str) -> tuple[str, str, list[float]]:
         for name, value in element.items():
             if name == "id":
                 element.set(name, prefix + value)
-            elif value.startswith(("#", "url(#")):
+            elif value.startswith("#" if name == "href" else "url(#"):
                 element.set(name, value.replace("#", f"#{prefix}", 1))
-    inside = "".join(ElementTree.tostring(child, "unicode") for child in tree)
-    view = [float(number) for number in tree.get("viewBox", "").split()]
-    return prefix, inside.replace(" />", "/>"), view
+    inside = "".join(ElementTree.tostring(child, "unicode") for child in tree).replace(" />", "/>")
+    return {"id": prefix, "svg": inside, "view": list(map(float, tree.get("viewBox").split()))}
 
 
 def _tidy(element) -> None:
     """Leave out what Matplotlib notes for itself, what is invisible, and groups that say nothing."""
     element.tag = element.tag.rpartition("}")[2]
     element.attrib = _attributes(element)
-    element.text = (element.text or "") if (element.text or "").strip() else None
+    element.text = element.text if (element.text or "").strip() else None
     element.tail = None
     kept = []
     for child in element:
@@ -68,17 +95,15 @@ def _attributes(element) -> dict[str, str]:
             pairs = (declaration.partition(":") for declaration in value.split(";"))
             found |= {key.strip(): said.strip() for key, _, said in pairs}
         elif name in ("d", "x", "y", "transform"):  # to a hundredth of a pixel
-            short = DECIMALS.sub(lambda n: f"{float(n[0]):.2f}".rstrip("0").rstrip("."), value)
+            value = DECIMALS.sub(lambda n: f"{float(n[0]):.2f}".rstrip("0").rstrip("."), value)
             found[name] = (
-                re.sub(r"\s*([A-Za-z])\s*", r"\1", short).strip() if name == "d" else short
+                re.sub(r"\s*([A-Za-z])\s*", r"\1", value).strip() if name == "d" else value
             )
         else:
-            found[name.rpartition("}")[2]] = value
+            found[name.rpartition("}")[2]] = "".join(value.split()) if "href" in name else value
     found.pop("font-family", None)  # the page has its own font
     if element.tag == "g" and OWN_ID.fullmatch(found.get("id", "")):
         del found["id"]
     if found.get("transform", "").startswith("rotate(-0 "):
         del found["transform"]
-    if element.tag == "image":
-        found["href"] = "".join(found["href"].split())
     return {name: COLOURS.get(value, value) for name, value in found.items()}

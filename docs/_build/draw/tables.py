@@ -1,13 +1,11 @@
 """The numbers behind a figure as tables, read back from what Matplotlib was asked to draw.
 
-A table is a dict of plain texts: its ``caption``, ``heads`` and ``rows``. Tables stay light: a
-dozen evenly picked points, four significant digits.
+A table has a caption, heads and rows, all plain text. Tables stay light: a dozen evenly picked
+points, four significant digits.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from itertools import zip_longest
 
 import numpy as np
@@ -19,13 +17,12 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import FixedFormatter, FuncFormatter
 
-from draw.legend import labelled, look
+from draw.legends import labelled, look
 
 ROWS, MOST = 12, 20  # rows shown of long curves; all are shown where there are at most so many
 MATRIX = 12  # the largest image shown cell by cell
 EMPTY = "–"
-NAMES = FixedFormatter | FuncFormatter  # what writes an axis's ticks where the author names them
-Word = Callable[[str, str], str]  # gives that of two words which is in the drawing's language
+NAMES = FixedFormatter | FuncFormatter  # what writes the ticks of an axis that the author named
 
 
 @dataclass
@@ -52,7 +49,7 @@ class Series:
         return next(map(_number, self.y[self.x == x]), EMPTY)
 
 
-def tables(grid, title_of: dict[Axes, str], word: Word) -> list[dict]:
+def tables_of(grid, title_of: dict[Axes, str], word) -> list[dict]:
     """All tables of a figure.
 
     Args:
@@ -82,6 +79,10 @@ def _series(each: Axes, names: dict, otherwise: str) -> list[Series]:
     artists have a name, those without one are decoration.
     """
     found: list[tuple[str, Series]] = []
+
+    def add(name: str, x, y, is_path: bool = False) -> None:
+        found.append((name, Series(name or otherwise, x, y, is_path)))
+
     for artist in [*each.lines, *each.collections, *each.patches]:
         label = str(artist.get_label())
         label = "" if label.startswith(("_child", "_nolegend")) else label.removeprefix("_")
@@ -90,39 +91,26 @@ def _series(each: Axes, names: dict, otherwise: str) -> list[Series]:
         if isinstance(artist, Line2D):
             x, y = (np.asarray(part, float) for part in artist.get_data(orig=False))
             if is_level and label:
-                found.append((name, Series(name, None, y[:1])))
+                add(name, None, y[:1])
             elif artist.get_transform() == each.transData:
-                lined = artist.get_linestyle() != "None"
-                found.append((name, Series(name or otherwise, x, y, is_path=lined)))
+                add(name, x, y, artist.get_linestyle() != "None")
         elif isinstance(artist, PathCollection):
-            x, y = np.asarray(artist.get_offsets(), float).T
-            found.append((name, Series(name or otherwise, x, y)))
+            add(name, *np.asarray(artist.get_offsets(), float).T)
         elif isinstance(artist, ContourSet) and not artist.filled:
             for level, path in zip(artist.levels, artist.get_paths(), strict=True):
-                line = f"{name or otherwise} = {_number(level)}"
-                found.append((line, Series(line, *path.vertices.T, is_path=True)))
+                add(f"{name or otherwise} = {_number(level)}", *path.vertices.T, True)
         elif is_level and label:
-            low, high = artist.get_y(), artist.get_y() + artist.get_height()
-            found.append((name, Series(name, None, np.array([low, high]))))
-    found += [_bars(held, otherwise) for held in each.containers if isinstance(held, BarContainer)]
+            add(name, None, artist.get_y() + np.array([0, artist.get_height()]))
+    for bars in (held for held in each.containers if isinstance(held, BarContainer)):
+        label = str(bars.get_label()).removeprefix("_")
+        pair = (bars.position_centers, bars.datavalues)
+        pair = pair if bars.orientation == "vertical" else pair[::-1]
+        add(label if not label.startswith("container") else "", *pair)
     named = [series for name, series in found if name]
     return named or [series for _, series in found]
 
 
-def _bars(bars: BarContainer, otherwise: str) -> tuple[str, Series]:
-    label = str(bars.get_label()).removeprefix("_")
-    name = label if not label.startswith("container") else ""
-    upright = bars.orientation == "vertical"
-    ends = [bar.get_height() if upright else bar.get_width() for bar in bars]
-    middles = [
-        bar.get_x() + bar.get_width() / 2 if upright else bar.get_y() + bar.get_height() / 2
-        for bar in bars
-    ]
-    x, y = (middles, ends) if upright else (ends, middles)
-    return name, Series(name or otherwise, np.array(x), np.array(y))
-
-
-def _curves(each: Axes, found: list[Series], title: str, word: Word) -> list[dict]:
+def _curves(each: Axes, found: list[Series], title: str, word) -> list[dict]:
     """Curves over the same points in one table, side by side; all else as a list of points."""
 
     def picked(heads: list[str], rows: list[list[str]], of: int) -> dict:
@@ -142,13 +130,11 @@ def _curves(each: Axes, found: list[Series], title: str, word: Word) -> list[dic
     has_names = isinstance(each.yaxis.get_major_formatter(), NAMES)
     if len(groups) > 2 or has_names:  # nothing in common: better one list than many tables
         paths, groups = [series for group in groups for series in group] + paths, []
+    same = [f" {word('到', 'to')} ".join(map(_number, level.y)) for level in levels]
     result = []
     for group in groups:
-        same = [f" {word('到', 'to')} ".join(map(_number, level.y)) for level in levels]
-        rows = [
-            [_tick(each.xaxis, at), *(series.at(at) for series in group), *same]
-            for at in _rows(group)
-        ]
+        values = ((at, [series.at(at) for series in group]) for at in _rows(group))
+        rows = [[_tick(each.xaxis, at), *of_all, *same] for at, of_all in values]
         heads = [across, *(series.name for series in [*group, *levels])]
         result.append(picked(heads, rows, len(_places(group))))
     if paths:
@@ -187,12 +173,8 @@ def _rows(group: list[Series]) -> np.ndarray:
     if len(every) <= MOST:
         return every
     long = [series.x for series in group if len(series.x) > 3]
-    if not long:
-        return every[:0]
-    common = long[0]
-    for x in long[1:]:
-        common = np.intersect1d(common, x)
-    if len(common) < min(6, *map(len, long)):
+    common = reduce(np.intersect1d, long) if long else every[:0]
+    if len(common) < min([6, *map(len, long)]):
         return common[:0]
     # Single points, such as a minimum, always have their row.
     single = [series.x for series in group if len(series.x) <= 3]
@@ -220,35 +202,26 @@ def _matrix(each: Axes, title: str) -> dict:
     return _table(heads, rows, " / ".join(filter(None, [title, each.get_xlabel()])))
 
 
-def _summary(images: list[Axes], title_of: dict[Axes, str], word: Word) -> dict:
-    heads = [
-        word("图", "image"),
-        word("行 × 列", "rows × columns"),
-        word("最小", "smallest"),
-        word("最大", "largest"),
-        word("平均", "mean"),
-    ]
+def _summary(images: list[Axes], title_of: dict[Axes, str], word) -> dict:
+    heads = [word("图", "image"), word("行 × 列", "rows × columns"), word("最小", "smallest")]
+    heads += [word("最大", "largest"), word("平均", "mean")]
     rows = []
     tops: dict[int, str] = {}  # where only the first row has titles, they are its columns'
     for number, each in enumerate(images, 1):
-        place = each.get_subplotspec()
+        place, pixels = each.get_subplotspec(), _pixels(each)
         row, top = place.rowspan.start + 1, tops.setdefault(place.colspan.start, title_of[each])
-        pixels = _pixels(each)
-        size = " × ".join(map(str, pixels.shape))
-        values = (np.nanmin(pixels), np.nanmax(pixels), np.nanmean(pixels))
         name = title_of[each] or (f"{top} {row}" if top else str(number))
-        rows.append([name, size, *map(_number, values)])
+        values = (np.nanmin(pixels), np.nanmax(pixels), np.nanmean(pixels))
+        rows.append([name, " × ".join(map(str, pixels.shape)), *map(_number, values)])
     return _table(heads, rows)
 
 
-def _diagram(each: Axes, word: Word) -> dict:
+def _diagram(each: Axes, word) -> dict:
     """A drawing without axes: which of its words lead to which, or the words alone."""
     written = {text.get_position(): text.get_text() for text in each.texts if text.get_text()}
-    ends = [
-        (text.xyann, text.xy)
-        for text in each.texts
-        if isinstance(text, Annotation) and text.arrowprops
-    ] + [tuple(map(tuple, line.get_xydata().tolist())) for line in each.lines]
+    arrows = [text for text in each.texts if isinstance(text, Annotation) and text.arrowprops]
+    ends = [(arrow.xyann, arrow.xy) for arrow in arrows]
+    ends += [tuple(map(tuple, line.get_xydata().tolist())) for line in each.lines]
     links = [[written[a], written[b]] for a, b in ends if a in written and b in written]
     if links:
         return _table([word("从", "from"), word("到", "to")], links)
@@ -261,11 +234,10 @@ def _table(heads: list[str], rows: list[list[str]], *captions: str) -> dict:
 
 def _tick(axis, value: float) -> str:
     """A position as its axis names it, where the author gave names."""
-    formatter = axis.get_major_formatter()
-    if isinstance(formatter, NAMES):
-        places = axis.get_majorticklocs()
-        nearest = int(np.argmin(np.abs(places - value))) if len(places) else 0
-        label = formatter(places[nearest], nearest) if len(places) else ""
+    places = axis.get_majorticklocs()
+    if isinstance(names := axis.get_major_formatter(), NAMES) and len(places):
+        nearest = int(np.argmin(np.abs(places - value)))
+        label = names(places[nearest], nearest)
         if label and abs(places[nearest] - value) < 0.35:
             return label
     return _number(value)

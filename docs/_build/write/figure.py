@@ -3,8 +3,6 @@
 What is drawn comes as plain data from taught code's process (`draw`); nothing is drawn here.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from html import escape
@@ -13,19 +11,9 @@ from sources import ROOT
 
 LINE = 18  # the height of a line of a legend in a drawing that is a file of its own, in its units
 MARGIN = 6  # around such a drawing, likewise
-WORDS = {
-    "zh": {
-        "figure": "数据表",
-        "explorable": "所有位置的数据表",
-        "run": "复制这次运行",
-        "link": "复制链接",
-    },
-    "en": {
-        "figure": "Data table",
-        "explorable": "Table of all positions",
-        "run": "Copy this run",
-        "link": "Copy link",
-    },
+WORDS = {  # below a figure, below an explorable, on its buttons
+    "zh": ("数据表", "所有位置的数据表", "复制这次运行", "复制链接"),
+    "en": ("Data table", "Table of all positions", "Copy this run", "Copy link"),
 }
 
 
@@ -37,34 +25,29 @@ def html(made: dict, alt: str, language: str, root: str, origin: str = "") -> st
         alt: what the figure shows, with its numbers; an explorable's title.
         language: the page's.
         root: the way from the page to the site's home, such as ``../../``.
-        origin: HTML for the end of the folded table.
+        origin: HTML for the end of what is folded under the drawing.
 
     Raises:
         ValueError: there is no ``alt``.
     """
     if not alt.strip():
         raise ValueError("a figure needs alt text that says what it shows, with its numbers")
-    words, tables = WORDS[language], "".join(map(_table, made["tables"]))
-    if tables:
-        tables = (
-            f'<details class="fig-data" data-search-exclude><summary>{words[made["kind"]]}</summary>'
-            f"{tables}{origin}</details>"
-        )
+    below_figure, below_explorable, *buttons = WORDS[language]
     if made["kind"] == "figure":
-        return _figure(made, alt, tables)
+        return _figure(made, alt, _folded(below_figure, made["tables"], origin))
+    folded = _folded(below_explorable, made["tables"], origin)
     name, (path,) = made["name"], assets(made)
-    knobs = "".join(_control(name, knob) for knob in made["knobs"])
-    panels = "".join(_figure(panel, panel["alt"], "") for panel in made["panels"])
-    buttons = "".join(f'<button type="button">{words[each]}</button>' for each in ("run", "link"))
+    knobs = "".join(_control(f"{name}.{knob}", how) for knob, how in made["knobs"].items())
+    panels = "".join(_figure(panel, panel["alt"]) for panel in made["panels"])
+    buttons = "".join(f'<button type="button">{each}</button>' for each in buttons)
     return (
         f'<figure class="explorable" id="explore-{name}" aria-labelledby="explore-{name}-title"'
         f' data-source="{root}{path}">'
         f'<p class="explorable-title" id="explore-{name}-title">{escape(alt)}</p>'
         f'<fieldset class="explorable-knobs" disabled>{knobs}</fieldset>'
         f'<div class="explorable-panels">{panels}</div>'
-        '<p class="explorable-said" aria-live="polite" aria-atomic="true">'
-        f"{escape(made['said'])}</p>"
-        f'<fieldset class="explorable-actions" disabled>{buttons}</fieldset>{tables}</figure>'
+        f'<p class="explorable-said" aria-live="polite" aria-atomic="true">{escape(made["said"])}</p>'
+        f'<fieldset class="explorable-actions" disabled>{buttons}</fieldset>{folded}</figure>'
     )
 
 
@@ -107,19 +90,17 @@ def alone(made: dict, alt: str) -> list[tuple[str, str]]:
     return [(alt, re.sub(r"var\((--[\w-]+)\)", lambda colour: colours[colour[1]], svg))]
 
 
-def _figure(made: dict, alt: str, below: str) -> str:
+def _figure(made: dict, alt: str, below: str = "") -> str:
     """A drawing with its legend, and what stands below it."""
     keys = "".join(
         f'<li><svg class="fig-key" viewBox="0 0 32 10" aria-hidden="true">{sample}</svg>'
         f"{escape(label)}</li>"
         for sample, label in made["legend"]
     )
-    keys = f'<ul class="fig-legend">{keys}</ul>' if keys else ""
+    keys = keys and f'<ul class="fig-legend">{keys}</ul>'
     left, top, width, height = made["view"]
     inside, halves = made["svg"], ""
-    if middle := made[
-        "halves"
-    ]:  # on a phone they stand below each other: two windows on one drawing
+    if middle := made["halves"]:  # on a phone, below each other: two windows on one drawing
         inside = f'<g id="{made["id"]}">{inside}</g>'
         halves = "".join(
             f'<svg class="fig-half" viewBox="{begin:g} {top:g} {end - begin:g} {height:g}"'
@@ -133,48 +114,48 @@ def _figure(made: dict, alt: str, below: str) -> str:
     )
 
 
+def _folded(summary: str, tables: list[dict], origin: str) -> str:
+    """Tables and their origin, which open on request."""
+    opening = f'<details class="fig-data" data-search-exclude><summary>{summary}</summary>'
+    return f"{opening}{''.join(map(_table, tables))}{origin}</details>" if tables else ""
+
+
 def _table(table: dict) -> str:
     """A table in a box that scrolls."""
-    text = {
-        key: escape(key, quote=False) for row in [table["heads"], *table["rows"]] for key in row
-    }
     caption = escape(table["caption"], quote=False)
-    caption = f"<caption>{caption}</caption>" if caption else ""
-    heads = (
-        f'<th scope="col">{text[cell]}</th>' if cell else "<td></td>" for cell in table["heads"]
-    )
-    rows = (
-        f'<tr><th scope="row">{text[first]}</th>'
-        + "".join(f"<td>{text[cell]}</td>" for cell in cells)
-        + "</tr>"
-        for first, *cells in table["rows"]
-    )
+    caption = caption and f"<caption>{caption}</caption>"
+    heads = [escape(head, quote=False) for head in table["heads"]]
+    head = "".join(f'<th scope="col">{head}</th>' if head else "<td></td>" for head in heads)
+    body = ""
+    for row in table["rows"]:
+        first, *cells = (escape(cell, quote=False) for cell in row)
+        cells = "".join(f"<td>{cell}</td>" for cell in cells)
+        body += f'<tr><th scope="row">{first}</th>{cells}</tr>'
     return (
         f'<div class="fig-values" tabindex="0"><table class="values">{caption}'
-        f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
 def _control(name: str, knob: dict) -> str:
-    """A slider, or a choice."""
-    id, label, text, at = f"{name}.{knob['name']}", escape(knob["label"]), knob["text"], knob["at"]
-    text = [escape(each) for each in text]
-    if not knob["is_slider"]:
+    """Numbers get a slider, everything else a choice."""
+    label, text, at = escape(knob["label"]), list(map(escape, knob["text"])), knob["at"]
+    if not all(type(value) in (int, float) for value in knob["values"]):
         choices = "".join(
-            f'<label><input type="radio" name="{id}" value="{n}" autocomplete="off"'
-            f"{' checked' if n == at else ''}><span>{each}</span></label>"
+            f'<label><input type="radio" name="{name}" value="{n}" autocomplete="off"'
+            f"{' checked' * (n == at)}><span>{each}</span></label>"
             for n, each in enumerate(text)
         )
         return f'<fieldset class="explorable-choice"><legend>{label}</legend>{choices}</fieldset>'
     most = len(text) - 1
-    marks = "".join(
+    special = "".join(
         f'<svg x="{100 * place / most:.2f}%"><path d="M0 0V5"/>'
         f'<text y="1.5em">{escape(mark)}</text></svg>'
         for place, mark in knob["marks"]
     )
-    marks = f'<svg class="explorable-marks" aria-hidden="true">{marks}</svg>' if marks else ""
+    special = special and f'<svg class="explorable-marks" aria-hidden="true">{special}</svg>'
     return (
         f'<label class="explorable-knob"><span>{label} <output>{text[at]}</output></span>'
-        f'<input type="range" name="{id}" min="0" max="{most}" value="{at}" aria-label="{label}"'
-        f' aria-valuetext="{text[at]}" autocomplete="off">{marks}</label>'
+        f'<input type="range" name="{name}" min="0" max="{most}" value="{at}" aria-label="{label}"'
+        f' aria-valuetext="{text[at]}" autocomplete="off">{special}</label>'
     )

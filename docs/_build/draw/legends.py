@@ -1,14 +1,12 @@
 """What tells one curve from another: dashes that differ, and a legend's samples."""
 
-from __future__ import annotations
-
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 
-from draw.style import themed
+from draw.svg import themed
 
 DASHES = ["-", "--", "-.", ":", (0, (8, 2, 1.5, 2, 1.5, 2)), (0, (10, 3)), (0, (1.5, 4))]
 
