@@ -102,9 +102,7 @@ def docstring(node: ast.AST, language: str) -> str:
             continue
         items = []
         for each in section.value:
-            name = getattr(each, "name", "") or each.annotation
-            items.append(
-                f"- `{name}`: {each.description.strip()}" if name else f"- {each.description}"
-            )
+            name, text = getattr(each, "name", "") or each.annotation, each.description.strip()
+            items.append(f"- `{name}`: {text}" if name else f"- {text}")
         parts += [f"**{SECTIONS[language][section.kind.value]}**", "\n".join(items)]
     return "\n\n".join(parts)
