@@ -74,9 +74,6 @@ class Chapter:
             return next(defining, None)
         return silent
 
-    def fails(self) -> bool:
-        return any("failure" in self.results.result(block) for block in self.page.blocks)
-
     def result(self, block: Block) -> dict:
         """What the page shows of a block's result."""
         result = self.results.result(block)

@@ -146,7 +146,7 @@ class Reference:
         """
         words, (first, last) = WORDS[self.language], (first_line(node), node.end_lineno)
         block = chapter.shows(node.name, range(first, last + 1))
-        if block is None and chapter.fails():
+        if block is None and written.fails(chapter.page, self.results):
             return []
         if block is None:
             unused = f"no block of {chapter.page.name} uses '{node.name}'"
