@@ -71,6 +71,13 @@ def code_of(html: str, mark: str) -> list[str]:
     return [plain(text).rstrip() for text in re.findall(pattern, html)]
 
 
+def source_of(html: str) -> str:
+    (found,) = re.findall(
+        r'(?s)<details class="doc-source">.*?<code>(.*?)</code>', html
+    )
+    return plain(found)
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_has_its_page_which_names_it(module):
     for language in LANGUAGES:
@@ -91,34 +98,25 @@ def test_every_public_object_has_an_entry_in_its_language(site, language, module
         told = plain(html.split('class="doc-example"')[0].split("</pre>", 1)[1])
         assert len(told.split()) >= (1 if language == "zh" else 2), name
         assert bool(HAN.search(told)) == (language == "zh"), f"{name}: {told}"
-        source = code_of(html.replace('class="doc-source"', "data-source"), "source")
-        assert not source or name in source[0]
-        assert f"snippets/{module.replace('.', '/')}.py:" in html
-        test = re.search(r">(tests/snippets/[\w/]+\.py)(?:::(\w+))?<", html)
-        assert (ROOT / test[1]).exists()
-        parts = parts_of(ROOT / test[1], test[2]) if test[2] else []
-        assert not test[2] or any(says(part, name) for part in parts), (name, test[2])
-
-
-def says(node: ast.AST, name: str) -> bool:
-    """Whether a piece of a test has a name in quotes, or in code in quotes."""
-    strings = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
-    return any(s == name or f'["{name}"]' in s for s in strings if isinstance(s, str))
-
-
-def parts_of(path, test: str) -> list[ast.AST]:
-    """A test, and the tables and helpers of its file that it uses."""
-    top = ast.parse(path.read_text("utf-8")).body
-    (own,) = (each for each in top if getattr(each, "name", "") == test)
-    used = {each.id for each in ast.walk(own) if isinstance(each, ast.Name)}
-    named = [
-        each
-        for each in top
-        if getattr(each, "name", "") in used
-        or isinstance(each, ast.Assign)
-        and used & {n.id for n in ast.walk(each) if isinstance(n, ast.Name)}
-    ]
-    return [own, *named]
+        source = source_of(html)
+        assert source.startswith(signature.splitlines()[0]) and '"""' in source, name
+        assert "zh:" not in source and "--8<--" not in source, name
+        file = f"{module.replace('.', '/')}.py"
+        (first, last) = re.search(rf">snippets/{file}:(\d+)–(\d+)<", html).groups()
+        there = (
+            (SNIPPETS / file)
+            .read_text("utf-8")
+            .splitlines()[int(first) - 1 : int(last)]
+        )
+        assert there[0] == source.splitlines()[0] and there[-1].endswith(
+            source.splitlines()[-1]
+        )
+        (test,) = re.findall(r">(tests/snippets/[\w/]+\.py)<", html)
+        folder, _, stem = file.rpartition("/")
+        assert test == "/".join(
+            filter(None, ["tests/snippets", folder, f"test_{stem}"])
+        )
+        assert (ROOT / test).exists()
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -133,15 +131,6 @@ def test_an_example_is_a_block_of_the_chapter_with_its_output(site, language, mo
     for name, html in entries(site, language, module).items():
         (code,) = code_of(html, "example")
         output = (code_of(html, "output") or [""])[0]
-        if (module, name) in {("faq", "also"), ("faq", "largest_rate")}:
-            # They serve hidden blocks, which write a paragraph of the page.
-            (part,) = re.findall(r'data-example="".*?</div>\s*<p>(.*?)</p>', html, re.S)
-            said, whole = (re.sub("<[^>]*>", "", text) for text in (part, chapter))
-            assert name in code and said in whole and not output
-            (href,) = re.findall('href="([^#"]*)[^"]*"', part) or ["../../faq/"]
-            here = (site / built(language, f"reference/{page}")).parent
-            assert (here / href / "index.html").resolve().exists()
-            continue
         assert "--8<--" not in html
         if (module, name) == ("faq", "fails_traceback"):
             assert "class Net" in code  # which has no entry of its own
@@ -171,11 +160,28 @@ def test_the_markdown_version_says_what_the_page_says(site, language, module):
     assert parts[1::2] == MODULES[module]
     found = entries(site, language, module)
     for name, told in zip(parts[1::2], parts[2::2], strict=True):
-        for mark in ("example", "output"):
-            for code in code_of(found[name], mark):
-                assert squeezed(code) in squeezed(told), name
+        html = found[name]
+        shown = [code for mark in ("example", "output") for code in code_of(html, mark)]
+        for code in [
+            plain(re.search(r"(?s)<code>(.*?)</code>", html)[1]),
+            *shown,
+            source_of(html),
+        ]:
+            assert squeezed(code) in squeezed(told), name
+        # The docstring, which mkdocstrings parsed, with the titles of its sections.
+        docstring = plain(
+            html.split("</pre>", 1)[1].split('<div class="doc-example"')[0]
+        )
+        said = re.split(r"\n\n(?:示例|Example) · ", told)[0].split("\n``````\n", 1)[1]
+        words = re.findall(r"\w+", said)
+        assert words and _in_order(words, re.findall(r"\w+", docstring)), name
+        titles = re.findall(r'class="doc-section-title">(.*?)</span>', html)
+        assert [f"**{title}**" for title in titles] == re.findall(
+            r"(?m)^\*\*\w+[:：]\*\*$", told
+        )
         assert bool(HAN.search(told)) == (language == "zh"), name
         assert ":::" not in told and "data-output=" not in told
+        assert "<code>" not in told and "<wbr>" not in told
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -234,17 +240,48 @@ def test_half_a_docstring_is_an_error_with_its_line(project, docstring, problem)
     assert f"snippets/a.py{problem}" in built.stderr
 
 
-def test_an_object_that_no_block_uses_is_an_error(project):
-    docstring = '    """\n    zh: 两倍。\n    en: Twice.\n    """\n'
-    code = f"# --8<-- [start:twice]\ndef twice(x):\n{docstring}    return 2 * x\n"
+TWICE = 'def twice(x):\n    """\n    zh: 两倍。\n    en: Twice.\n    """\n    return 2 * x\n'
+FENCE = '```python exec="on" source="above" session="a"\n--8<-- "a.py:twice"\n```\n'
+
+
+def write_twice(project, page: str) -> None:
     project.write("snippets/__init__.py", "")
-    project.write("snippets/a.py", f"{code}# --8<-- [end:twice]\n")
-    fence = '```python exec="on" source="above" session="a"\n'
-    project.page("a.md", f'# A {{ #a }}\n\n{fence}--8<-- "a.py:twice"\n```\n')
+    project.write(
+        "snippets/a.py", f"# --8<-- [start:twice]\n{TWICE}# --8<-- [end:twice]\n"
+    )
+    project.page("a.md", page)
     project.page("reference/a.md", "# A { #a }\n\n::: snippets.a\n")
+
+
+@pytest.mark.parametrize(
+    ("page", "problem"),
+    [
+        (
+            "# A { #a }\n",
+            "snippets/a.py:1: no page shows this module; include its regions",
+        ),
+        (f"# A {{ #a }}\n\n{FENCE}", "snippets/a.py:2: no block of a.md uses 'twice'"),
+        (
+            f"{FENCE}\n{{{{ twice(2) }}}}\n",
+            "a.md:5: no heading with an id above this block",
+        ),
+    ],
+)
+def test_an_object_that_no_chapter_shows_is_an_error(project, page, problem):
+    write_twice(project, page)
     built = project.build()
     assert built.returncode != 0
-    assert "snippets/a.py:2: no block of a.md uses 'twice'" in built.stderr
+    assert problem in built.stderr
+
+
+def test_what_only_prose_uses_is_shown_by_the_block_that_defines_it(project):
+    write_twice(project, f"# A {{ #a }}\n\n{FENCE}\nTwice two is {{{{ twice(2) }}}}.\n")
+    built = project.build()
+    assert built.returncode == 0, built.stderr
+    for folder in ("", "en/"):
+        html = project.html(f"{folder}reference/a/index.html")
+        (code,) = code_of(html, "example")
+        assert "return 2 * x" in code and not code_of(html, "output")
 
 
 IMPORT = """

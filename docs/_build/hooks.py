@@ -109,7 +109,7 @@ def on_page_markdown(markdown: str, page, config, files) -> str:
     end = state.reference.link(state.page)
     around = written.Around(state.shelf.line(state.page), end, root)
     text = written.markdown(state.page, state.runner, state.origins, around)
-    text = state.reference.directives(text, state.page, root)
+    text = state.reference.directives(text, root)
     state.problems += written.problems(state.page, state.runner)
     state.files |= written.files(state.page, state.runner)
     kept.restore(page, kept.key(page, text, config, files), state.store, len(state.problems))
