@@ -120,7 +120,7 @@ ALIVE: list[tuple[str, str, str]] = [
     ("replaced-mended", r"range\(200", "any number of steps that reach the end"),
     ("clipped", r"max_norm=1", "any bound keeps the run from blowing up"),
     ("module-list", r"lr=0\.1", "nothing is trained; the parameters are counted"),
-    # basics/optimizers_batch.py
+    # basics/sgd_to_adamw_batch.py
     ("run", r"range\(1000\)", "how many batches the noise is averaged over"),
     # concepts/frameworks.py
     ("tracing", r"^for size, k in ", "any other sizes; the graphs are counted"),
