@@ -30,8 +30,10 @@ def bowl(p):
 
 def test_data_and_rules_are_those_of_the_chapter_before(g, snippet):
     before = snippet("basics/optimizers.py")
-    for name in ("X", "y", "origin", "optimum", "hessian", "eigenvalues"):
+    for name in ("X", "y", "origin"):
         assert torch.equal(g[name], before[name]), name
+    for name in ("optimum", "hessian", "eigenvalues"):
+        assert torch.allclose(g[name], before[name], rtol=1e-12), name
     for name in ("gradient_descent", "momentum"):
         paths = [
             chapter["descend"](chapter[name], bowl, FAR, 20, lr=0.05)
