@@ -28,9 +28,8 @@ class GELUBlock(nn.Module):
 
 def count_gelu_bytes(batch: int, width: int, depth: int, classes: int) -> int:
     """
-    zh: 造一个 GELU 网络，前向一次，数计算图为反向传播保存的字节数，参数不计。
-    en: Build a GELU network, run it forward and count the bytes that the graph keeps for
-    en: backward, parameters left out.
+    zh: 真跑一次 GELU 网络的前向，数计算图保存的字节数，参数不计。
+    en: Run a GELU network forward for real; the bytes its graph keeps, parameters aside.
     """
     blocks = [GELUBlock(width) for _ in range(depth)]
     model = nn.Sequential(*blocks, nn.Linear(width, classes))
