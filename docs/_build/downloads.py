@@ -97,17 +97,23 @@ def processes(cells: list[Cell]) -> dict[str, set[str]]:
     """The sessions of a page by the process that a reader can run them in; the first has no name.
 
     Sessions that follow each other share one process. A session that another one interrupts would
-    come back to changed variables, so the interrupting one gets a process, and files, of its own.
+    come back to changed variables, so the interrupting one gets a process, and files, of its own;
+    so does one that must not meet torch, unless an earlier one like it has ended.
     """
     code = [cell for cell in cells if cell.kind == "code"]
     sessions = [cell.session for cell in code]
     found: dict[str, set[str]] = {}
+    without_torch: list[str] = []
     for position, cell in enumerate(code):
-        started = set(sessions[:position])
-        interrupts = any(each in sessions[position:] for each in started - {cell.session})
-        if cell.session not in started:
-            alone = cell.fresh or interrupts
-            found.setdefault(cell.session if alone else "", set()).add(cell.session)
+        started, left = set(sessions[:position]), set(sessions[position:])
+        if cell.session in started:
+            continue
+        name = cell.session if started & left else ""
+        if cell.fresh:
+            ended = [each for each in without_torch if not found[each] & left]
+            name = ended[0] if ended else cell.session
+            without_torch.append(name)
+        found.setdefault(name, set()).add(cell.session)
     return found
 
 
