@@ -127,7 +127,7 @@ ALIVE: list[tuple[str, str, str]] = [
     ("branch-graph", r"TensorSpec\(\[2\]\)", "any length: the operations are shown"),
     ("costs", r"text=True", "float reads bytes as well"),
     ("cond|branch", r"sign \* (torch|tf)\.ones", "times one is over one"),
-    # practice/linear_regression.py
+    # practice/linear_regression_exercises.py
     ("solve-fit", r"lr=0\.1", "any rate that reaches the closed form"),
     # trends/scale.py
     (
