@@ -120,14 +120,14 @@ ALIVE: list[tuple[str, str, str]] = [
     ("replaced-mended", r"range\(200", "any number of steps that reach the end"),
     ("clipped", r"max_norm=1", "any bound keeps the run from blowing up"),
     ("module-list", r"lr=0\.1", "nothing is trained; the parameters are counted"),
-    # basics/optimizers_batch.py
+    # basics/sgd_to_adamw_batch.py
     ("run", r"range\(1000\)", "how many batches the noise is averaged over"),
     # concepts/frameworks.py
     ("tracing", r"^for size, k in ", "any other sizes; the graphs are counted"),
     ("branch-graph", r"TensorSpec\(\[2\]\)", "any length: the operations are shown"),
     ("costs", r"text=True", "float reads bytes as well"),
     ("cond|branch", r"sign \* (torch|tf)\.ones", "times one is over one"),
-    # practice/linear_regression.py
+    # practice/linear_regression_exercises.py
     ("solve-fit", r"lr=0\.1", "any rate that reaches the closed form"),
     # trends/scale.py
     (
@@ -136,9 +136,11 @@ ALIVE: list[tuple[str, str, str]] = [
         "any momentum: the bytes of its state are counted",
     ),
     ("sweep", r"rand\(1, 2000", "how many points the loss is measured at"),
+    # trends/scale_compile.py
     ("recompile", r"^for rows in ", "any other numbers of rows; captures are counted"),
     ("recompile", r"guarded\(torch\.randn\(8", "only the type of the numbers is new"),
     ("capture", r"^points = ", "how many points, and how wide, the function is given"),
+    # trends/scale_inductor.py
     (
         "inductor",
         r"seconds\(|4_000_000",
@@ -147,6 +149,7 @@ ALIVE: list[tuple[str, str, str]] = [
     # trends/interpretability.py
     ("baseline", r"keepdim=True", "one image is spread over all of them either way"),
     ("accumulates", r"3 -> ", "any class; that the gradient doubles is shown"),
+    # trends/interpretability_exercises.py
     ("check-integrated", r"1000 -> ", "any number of steps with a small error"),
     # practice/beyond_a_line.py
     ("shift", r"F\.pad\(.* -> \(2\)", "more zeros below or on the right are cut off"),

@@ -18,19 +18,19 @@ values = [2 * point + 3 + rng.gauss(0, 0.1) for point in points]
 inputs = torch.tensor([[point] for point in points])
 targets = torch.tensor([[value] for value in values])
 
-model = keras.Sequential(
+keras_model = keras.Sequential(
     [keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")]
 )
-print(keras.backend.backend(), isinstance(model, torch.nn.Module))
+print(keras.backend.backend(), isinstance(keras_model, torch.nn.Module))
 
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-losses = []
+keras_optimizer = torch.optim.SGD(keras_model.parameters(), lr=0.1)
+keras_losses = []
 for _ in range(200):
-    optimizer.zero_grad()
-    loss = ((model(inputs) - targets) ** 2).mean()
+    keras_optimizer.zero_grad()
+    loss = ((keras_model(inputs) - targets) ** 2).mean()
     loss.backward()
-    optimizer.step()
-    losses.append(loss.item())
-w, b = (float(p.detach()) for p in (model.weights[0].value, model.weights[1].value))
-print(f"w = {w:.4f}   b = {b:.4f}   loss = {losses[-1]:.6f}")
+    keras_optimizer.step()
+    keras_losses.append(loss.item())
+keras_w, keras_b = (float(each.value.detach()) for each in keras_model.weights)
+print(f"w = {keras_w:.4f}   b = {keras_b:.4f}   loss = {keras_losses[-1]:.6f}")
 # --8<-- [end:keras-in-torch]

@@ -12,15 +12,15 @@ from torch import nn
 from torch.nn import functional as F
 
 digits = load_digits()
-images = torch.tensor(digits.data, dtype=torch.float32) / 16
+flat = torch.tensor(digits.data, dtype=torch.float32) / 16
 labels = torch.tensor(digits.target)
 
 torch.manual_seed(0)
-pool, val, unused = torch.randperm(len(images)).split([400, 400, 997])
+pool, val, unused = torch.randperm(len(flat)).split([400, 400, 997])
 # zh: 训练集里每五个标签有一个是错的
 # en: every fifth label of the training set is wrong
-given = labels[pool]
-given[::5] = (given[::5] + torch.randint(1, 10, (80,))) % 10
+noisy_labels = labels[pool]
+noisy_labels[::5] = (noisy_labels[::5] + torch.randint(1, 10, (80,))) % 10
 # --8<-- [end:imports]
 
 
@@ -41,11 +41,11 @@ def run(size: int, decay: float) -> dict:
     )
     train_losses, val_losses, accuracies = [], [], []
     for step in range(121):
-        loss = F.cross_entropy(model(images[pool[:size]]), given[:size])
+        loss = F.cross_entropy(model(flat[pool[:size]]), noisy_labels[:size])
         if step % 3 == 0:
             with torch.no_grad():
-                val_loss = F.cross_entropy(model(images[val]), labels[val])
-                hits = model(images[unused]).argmax(1) == labels[unused]
+                val_loss = F.cross_entropy(model(flat[val]), labels[val])
+                hits = model(flat[unused]).argmax(1) == labels[unused]
             train_losses.append(round(loss.item(), 3))
             val_losses.append(round(val_loss.item(), 3))
             accuracies.append(round(hits.float().mean().item(), 3))

@@ -7,9 +7,11 @@ en: The same linear regression at one learning rate after another: where it dive
 import torch
 from torch import nn
 
-torch.manual_seed(0)
+# zh: 有自己的随机数发生器，全局的那一个就不受影响
+# en: a generator of its own leaves the global one alone
+generator = torch.Generator().manual_seed(0)
 x = torch.linspace(-1, 1, 100).unsqueeze(1)
-y = 2 * x + 3 + torch.normal(0.0, 0.1, size=x.shape)
+y = 2 * x + 3 + torch.normal(0.0, 0.1, size=x.shape, generator=generator)
 # --8<-- [end:imports]
 
 
@@ -21,7 +23,9 @@ def run(rate: float) -> dict[str, list[float] | float]:
     en: 40 steps at learning rate `rate` from w = b = 0; returns the loss and the
     en: parameters at the start and after every step, 41 numbers each.
     """
-    model = nn.Linear(1, 1)
+    # zh: 跳过随机的初始值：马上要置零
+    # en: without random initial values, since zeros come at once
+    model = nn.utils.skip_init(nn.Linear, 1, 1)
     nn.init.zeros_(model.weight)
     nn.init.zeros_(model.bias)
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)

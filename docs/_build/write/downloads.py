@@ -94,18 +94,25 @@ def processes(runs: list[tuple[str, bool]]) -> dict[str, set[str]]:
     """The sessions of a page by the process that a reader can run them in; the first has no name.
 
     Sessions that follow each other share one process. A session that another one interrupts would
-    come back to changed variables, so the interrupting one gets a process, and files, of its own.
+    come back to changed variables, so the interrupting one gets a process, and files, of its own;
+    so does one that must not meet torch, unless an earlier one like it has ended.
 
     Args:
-        runs: of each piece of code its session, and whether it wants a process of its own.
+        runs: of each piece of code its session, and whether it must not meet torch.
     """
     sessions = [session for session, _ in runs]
     found: dict[str, set[str]] = {}
+    without_torch: list[str] = []
     for position, (session, fresh) in enumerate(runs):
-        started = set(sessions[:position])
-        interrupts = any(each in sessions[position:] for each in started - {session})
-        if session not in started:
-            found.setdefault(session if fresh or interrupts else "", set()).add(session)
+        started, left = set(sessions[:position]), set(sessions[position:])
+        if session in started:
+            continue
+        name = session if started & left else ""
+        if fresh:
+            ended = [each for each in without_torch if not found[each] & left]
+            name = ended[0] if ended else session
+            without_torch.append(name)
+        found.setdefault(name, set()).add(session)
     return found
 
 

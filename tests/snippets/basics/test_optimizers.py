@@ -1,15 +1,13 @@
 """What the optimizer chapter claims: each update rule, each predicted rate, each fault."""
 
-import ast
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-SNIPPET = Path(__file__).resolve().parents[3] / "snippets/basics/optimizers.py"
+SGD = torch.optim.SGD
 A = torch.tensor([[3.0, 1.0], [1.0, 0.5]], dtype=torch.float64)
 FAR = torch.tensor([4.0, -7.0], dtype=torch.float64)
 
@@ -83,7 +81,6 @@ def test_line_data_is_the_articles_line(g):
     assert g["optimum"].tolist() == pytest.approx(solution.tolist())
     residual = g["y"].numpy() - np.polyval(solution, g["x"].numpy())
     assert g["line_loss"](g["optimum"]).item() == pytest.approx((residual**2).mean())
-    assert g["floor"] == pytest.approx((residual**2).mean())
 
 
 def test_descend_records_every_position(g):
@@ -210,66 +207,13 @@ def test_nesterov_is_the_gradient_ahead(g):
     assert torch.allclose(g["ahead"][1], -0.1 * 1.9 * slope)
 
 
-# Noise
-
-
-def test_noise_falls_as_one_over_the_root_of_the_batch(g):
-    assert g["sizes"] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
-    residual = 2 * (g["X"] @ g["origin"] - g["y"])
-    rows = (residual[:, None] * g["X"]).numpy()
-    sigma = math.sqrt(rows.var(axis=0).sum())
-    assert g["sigma"] == pytest.approx(sigma)
-    assert torch.allclose(g["full"], g["gradient"](g["line_loss"], g["origin"]))
-    for size, measured in zip(g["sizes"], g["noise"], strict=True):
-        # the root of a mean of 2000 squares is good to some 2 %
-        assert measured == pytest.approx(sigma / math.sqrt(size), rel=0.06)
-    assert g["slope"] == pytest.approx(-0.5, abs=0.02)
-    fitted = np.polyfit(np.log(g["sizes"]), np.log(g["noise"]), 1)[0]
-    assert g["slope"] == pytest.approx(fitted)
-
-
-def test_noise_is_measured_over_many_draws(g, printed):
-    assert g["batches"].shape == (2000, 256)
-    assert g["batches"].min() == 0 and g["batches"].max() == 99
-    row = next(line for line in printed if line.startswith("B =  16"))
-    measured, predicted = (float(v.split()[0]) for v in row.split("=")[2:])
-    assert predicted == pytest.approx(g["sigma"] / 4, abs=1e-4)
-    assert measured == pytest.approx(g["noise"][4], abs=1e-4)
-
-
 # Update rules against torch.optim, on another function and with other settings
 
-SGD, Adam = torch.optim.SGD, torch.optim.Adam
+
 SETTINGS = {
     "gradient_descent": ({}, SGD, {}),
     "momentum": ({"beta": 0.7}, SGD, {"momentum": 0.7}),
     "nesterov": ({"beta": 0.7}, SGD, {"momentum": 0.7, "nesterov": True}),
-    "adagrad": ({"eps": 0.1}, torch.optim.Adagrad, {"eps": 0.1}),
-    "rmsprop": (
-        {"alpha": 0.8, "eps": 0.1},
-        torch.optim.RMSprop,
-        {"alpha": 0.8, "eps": 0.1},
-    ),
-    "adam": (
-        {"beta1": 0.6, "beta2": 0.8, "eps": 0.1},
-        Adam,
-        {"betas": (0.6, 0.8), "eps": 0.1},
-    ),
-    "adam_l2": (
-        {"decay": 0.3, "eps": 0.1},
-        Adam,
-        {"weight_decay": 0.3, "eps": 0.1},
-    ),
-    "adamw": (
-        {"decay": 0.3, "beta1": 0.5},
-        torch.optim.AdamW,
-        {"weight_decay": 0.3, "betas": (0.5, 0.999)},
-    ),
-    "adamax": (
-        {"beta1": 0.6, "beta2": 0.8, "eps": 0.1},
-        torch.optim.Adamax,
-        {"betas": (0.6, 0.8), "eps": 0.1},
-    ),
 }
 
 
@@ -278,10 +222,8 @@ SETTINGS = {
 def test_rule_is_torchs(g, name, defaults):
     ours, make, theirs = SETTINGS[name]
     if defaults:
-        keep = ("decay", "weight_decay")
-        ours = {k: v for k, v in ours.items() if k in keep}
-        theirs = {k: v for k, v in theirs.items() if k in keep}
-        if make is SGD and name != "gradient_descent":
+        ours = {}
+        if name != "gradient_descent":
             theirs = {"momentum": 0.9, "nesterov": name == "nesterov"}
     mine = g["descend"](g[name], bowl, FAR, 60, lr=0.05, **ours)
 
@@ -294,27 +236,10 @@ def test_rule_is_torchs(g, name, defaults):
         optimizer.step()
 
 
-@pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adam", "adamax"])
-def test_default_eps_is_torchs(g, name):
-    make = {
-        "adagrad": torch.optim.Adagrad,
-        "rmsprop": torch.optim.RMSprop,
-        "adam": Adam,
-        "adamax": torch.optim.Adamax,
-    }[name]
-    # a gradient as small as eps makes eps half of the divisor
-    tiny = torch.tensor([1e-10, 1e-8], dtype=torch.float64)
-    theta = torch.zeros(2, dtype=torch.float64, requires_grad=True)
-    theta.grad = tiny.clone()
-    make([theta], lr=0.05).step()
-    step = g[name](torch.zeros(2).double(), tiny, {}, lr=0.05)
-    assert torch.allclose(step, theta, rtol=1e-9)
-
-
 def test_page_compares_every_rule_with_its_class(g):
     names = [rule.__name__ for rule, *_ in g["pairs"]]
-    assert names == [name for name in SETTINGS if name != "adamax"]
-    assert len(g["gaps"]) == 8
+    assert names == list(SETTINGS)
+    assert len(g["gaps"]) == 3
     assert all(gap < 1e-12 for gap in g["gaps"])  # max() overlooks what is not a number
     assert g["mine"].shape == g["reference"].shape == (101, 2)
     # all of them moved
@@ -330,172 +255,14 @@ def test_torch_path_clears_and_keeps_positions(g):
     assert torch.allclose(path[2], second)
 
 
-def test_settings_that_the_page_names(g):
-    pairs = {rule.__name__: (make, theirs) for rule, _, make, theirs in g["pairs"]}
-    assert pairs["adam"] == (Adam, {})
-    assert pairs["adam_l2"] == (Adam, {"weight_decay": 0.1})
-    assert pairs["adamw"] == (torch.optim.AdamW, {"weight_decay": 0.1})
-
-
-def test_first_steps_forget_the_size_of_the_gradient(g):
-    steps = g["first_steps"]
-    assert steps["gradient_descent"] == pytest.approx([-1e-5, -10.0])
-    assert steps["adagrad"] == pytest.approx([-0.01, -0.01])
-    # RMSProp divides by the root of 1 - 0.99: ten times as far
-    assert steps["rmsprop"] == pytest.approx([-0.1, -0.1], rel=1e-3)
-    assert steps["adam"] == pytest.approx([-0.01, -0.01], rel=1e-4)
-
-
-def test_adam_without_its_correction_would_start_too_far(g):
-    state = {}
-    g["adam"](torch.zeros(1).double(), torch.ones(1).double(), state, lr=1.0)
-    assert state["m"].item() == pytest.approx(0.1)
-    assert state["s"].item() == pytest.approx(0.001)
-
-
-# L2 and weight decay
-
-
-def test_decay_is_the_same_for_all_only_in_adamw(g):
-    adamw, l2 = g["decayed"]["adamw"], g["decayed"]["adam_l2"]
-    assert adamw.shape == l2.shape == (2001, 3)
-    assert g["scale"].tolist() == [0.1, 1.0, 10.0]
-    shared = (1 - 1e-4) ** 2000
-    assert adamw[-1].tolist() == pytest.approx([shared] * 3, abs=2e-3)
-    assert torch.allclose(adamw[:, 0], adamw[:, 2], atol=1e-4)
-    # where the gradient is large, exp(-lr * decay * steps / scale)
-    assert l2[-1, 1].item() == pytest.approx(math.exp(-0.2), abs=2e-3)
-    assert l2[-1, 2].item() == pytest.approx(math.exp(-0.02), abs=3e-3)
-    assert l2[-1, 0].item() < 0.25
-    assert abs(adamw[1] - 0.9989).max() < 2e-6  # decay, then a step of lr
-
-
-def test_l2_is_weight_decay_in_sgd():
-    p = torch.tensor([2.0, -3.0], dtype=torch.float64, requires_grad=True)
-    p.grad = torch.tensor([0.5, 0.25], dtype=torch.float64)
-    expected = (1 - 0.1 * 0.3) * p.detach() - 0.1 * p.grad
-    SGD([p], lr=0.1, weight_decay=0.3).step()
-    assert torch.allclose(p, expected)
-
-
-# Rosenbrock
-
-
-def test_with_momentum_l2_is_not_decoupled_decay():
-    theta, decoupled, v, w = 1.0, 1.0, 0.0, 0.0
-    for t in range(20):
-        slope = (-1.0) ** t
-        v = 0.9 * v + slope + 0.1 * theta
-        theta -= 0.1 * v
-        w = 0.9 * w + slope
-        decoupled = (1 - 0.1 * 0.1) * decoupled - 0.1 * w
-    assert abs(theta - decoupled) > 0.3
-
-
-def test_momentum_beats_adam_at_their_best_but_adam_is_less_choosy(g):
-    ends = g["ends"]
-    assert all(len(final) == 19 for final in ends.values())
-    assert g["lrs"].shape == (19, 1)
-    assert g["lrs"][0].item() == pytest.approx(1e-4)
-    assert g["lrs"][-1].item() == pytest.approx(10**0.5)
-    best = {name: final.min().item() for name, final in ends.items()}
-    assert best["momentum"] < best["adam"] / 50
-    assert best["adam"] < best["gradient_descent"] / 1000
-    assert g["usable"] == {"gradient_descent": 1, "momentum": 4, "adam": 6}
-    assert not ends["momentum"][-1].isfinite()
-    assert ends["adam"].isfinite().all()
-
-
-@pytest.mark.parametrize("name", ["momentum", "adam"])
-def test_sweep_agrees_with_a_single_run(g, name):
-    make, settings = {"momentum": (SGD, {"momentum": 0.9}), "adam": (Adam, {})}[name]
-    for row in (4, 6):
-        path = g["torch_path"](
-            make,
-            g["rosenbrock"],
-            torch.tensor([-1.2, 1.0], dtype=torch.float64),
-            500,
-            lr=g["lrs"][row].item(),
-            **settings,
-        )
-        expected = g["rosenbrock"](path[-1]).item()
-        assert g["ends"][name][row].item() == pytest.approx(expected, rel=1e-6)
-
-
-def test_best_learning_rates(g):
-    for name, final in g["ends"].items():
-        at = g["lrs"][final.argmin()].item()
-        assert g["best_lr"][name] == at
-    assert g["best_lr"]["adam"] == pytest.approx(1.0)
-    assert g["best_lr"]["momentum"] == pytest.approx(10**-2.5)
-
-
-def test_drawn_paths(g):
-    losses = {name: g["rosenbrock"](path[-1]) for name, path in g["paths"].items()}
-    assert [path.shape for path in g["paths"].values()] == [(501, 2)] * 3
-    assert losses["momentum"] < losses["adam"] < losses["gradient_descent"]
-    for name, lr in (("gradient_descent", 1e-3), ("momentum", 1e-3), ("adam", 0.1)):
-        first = g["paths"][name][1] - g["paths"][name][0]
-        expected = lr if name == "adam" else lr * 215.6
-        assert first[0].item() == pytest.approx(expected, rel=1e-6)
-
-
-# Schedules
-
-
-def test_rates_follow_their_formulas(g):
-    rates = g["rates"]
-    assert rates["constant"] == [0.4] * 400
-    stairs = [0.4 * 0.3 ** (t // 100) for t in range(400)]
-    assert rates["staircase"] == pytest.approx(stairs)
-    warm = [0.4 * (0.05 + 0.95 * t / 40) for t in range(40)]
-    cosine = [0.2 * (1 + math.cos(math.pi * t / 360)) for t in range(360)]
-    assert rates["warmup_cosine"] == pytest.approx(warm + cosine, abs=1e-9)
-
-
-def test_falling_rates_lower_the_floor(g, printed):
-    assert all(len(values) == 400 for values in g["excess"].values())
-    tail = {name: np.mean(values[-50:]) for name, values in g["excess"].items()}
-    assert tail["constant"] > 10 * tail["staircase"]
-    assert tail["constant"] > 10 * tail["warmup_cosine"]
-    assert tail["constant"] > 2e-4
-    assert min(map(min, g["excess"].values())) >= 0
-    for name, value in tail.items():
-        assert f"{name:14}  excess = {value:.1e}" in printed
-    # theory: a constant rate keeps lr / B times the noise; both terms of order 1e-3
-    assert tail["constant"] < 5e-3
-
-
-def test_one_run_of_a_falling_rate_says_little_about_which_is_lower(g):
-    X, y, hessian = g["X"], g["y"], g["hessian"]
-    seeds, floors = 100, {}
-    generator = torch.Generator().manual_seed(0)
-    for name, rates in g["rates"].items():
-        theta = torch.zeros(seeds, 2, dtype=X.dtype)
-        tail = torch.zeros(seeds)
-        for t, rate in enumerate(rates):
-            rows = torch.randint(len(X), (seeds, 10), generator=generator)
-            error = torch.einsum("sbk,sk->sb", X[rows], theta) - y[rows]
-            theta -= rate * 2 * torch.einsum("sb,sbk->sk", error, X[rows]) / 10
-            away = theta - g["optimum"]
-            if t >= 350:
-                tail += torch.einsum("sk,kl,sl->s", away, hessian, away) / 2 / 50
-        floors[name] = tail
-    gain = {name: floors["constant"] / tail for name, tail in floors.items()}
-    for name in ("staircase", "warmup_cosine"):
-        low, middle, high = gain[name].quantile(torch.tensor([0.05, 0.5, 0.95]))
-        assert high > 5 * low and middle > 20 and (gain[name] > 10).float().mean() > 0.8
-    wins = (floors["staircase"] < floors["warmup_cosine"]).float().mean()
-    assert 0.3 < wins < 0.8
-
-
 # What goes wrong
 
 
 def test_forgotten_zero_grad_is_momentum_without_friction(g, printed):
     losses = g["histories"]
+    floor = g["line_loss"](g["optimum"]).item()
     assert [len(values) for values in losses.values()] == [200, 200]
-    assert losses[True][-1] == pytest.approx(g["floor"], rel=1e-3)
+    assert losses[True][-1] == pytest.approx(floor, rel=1e-3)
     assert max(losses[False][-50:]) > 5
     path = g["descend"](g["momentum"], g["line_loss"], g["origin"], 199, lr=0.1, beta=1)
     same = [g["line_loss"](p).item() for p in path]
@@ -550,187 +317,7 @@ def test_too_high_a_rate_ends_in_nan(g, printed):
 
 
 def test_clipping_stops_the_explosion_not_the_wrong_rate(g):
+    floor = g["line_loss"](g["optimum"]).item()
     assert list(g["clipped"]) == [3.0, 0.3]
-    assert g["clipped"][0.3] == pytest.approx(g["floor"], rel=1e-3)
-    assert 10 * g["floor"] < g["clipped"][3.0] < 1000
-
-
-# Exercises
-
-
-@pytest.mark.parametrize(
-    ("limit", "says"),
-    [
-        (
-            lambda H: 1 / torch.linalg.eigvalsh(H).max(),
-            "still makes the distance shrink",
-        ),
-        (lambda H: 2 / torch.trace(H), "still makes the distance shrink"),
-        (lambda H: 2 / torch.linalg.det(H), "still makes the distance shrink"),
-        (lambda H: 2 / torch.linalg.norm(H), "still makes the distance shrink"),
-        (lambda H: 2 / H.abs().sum(1).max(), "still makes the distance shrink"),
-        (lambda H: 2 / torch.linalg.eigvalsh(H).min(), "makes the distance grow"),
-        (lambda H: 2 / H.diagonal().max(), "makes the distance grow"),
-        (lambda H: 2 / H.diagonal().mean(), "makes the distance grow"),
-        (lambda H: 0.5, "makes the distance grow"),
-        (lambda H: 1.99 / torch.linalg.eigvalsh(H).max() * 1.02, "grow"),
-        (lambda H: 1.97 / torch.linalg.eigvalsh(H).max(), "shrink"),
-        # right for the first two, wrong for a single parameter
-        (
-            lambda H: (2 if len(H) > 1 else 1) / torch.linalg.eigvalsh(H).max(),
-            "shrink",
-        ),
-        (
-            lambda H: (2 if len(H) > 1 else 3) / torch.linalg.eigvalsh(H).max(),
-            "grow",
-        ),
-    ],
-)
-def test_wrong_limits_are_told_apart(g, limit, says):
-    with pytest.raises(AssertionError, match=says):
-        g["check_lr_limit"](limit)
-
-
-def test_right_limit_passes(g):
-    g["check_lr_limit"](lambda H: 2 / torch.linalg.matrix_norm(H, 2))
-    H = torch.tensor([[2.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
-    assert g["largest_lr"](H) == pytest.approx(2 / 3)
-
-
-def test_what_the_checkers_ask(g, asked):
-    # Along the axes, across them, and in one dimension.
-    assert asked(g["check_lr_limit"], g["largest_lr"]) == [
-        ([[1.0, 0.0], [0.0, 10.0]],),
-        ([[2.0, 1.0], [1.0, 5.0]],),
-        ([[4.0]],),
-    ]
-    steps = []
-
-    def watched(theta, grad, state, lr):
-        steps.append(lr)
-        return g["adamax"](theta, grad, state, lr)
-
-    g["check_adamax"](watched)
-    assert steps == [0.01] * 51  # one to see that something comes back
-    ((model,),) = asked(g["check_groups"], g["build_adamw"])
-    shapes = [(8, 4), *[(8,)] * 3, (8, 8), *[(8,)] * 3, (1, 8), (1,)]
-    assert [tuple(p.shape) for p in model.parameters()] == shapes
-
-
-def wrong_adamax(correct=True, absolute=True, decay=0.999, largest=True):
-    def rule(theta, grad, state, lr):
-        state["t"] = t = state.get("t", 0) + 1
-        state["m"] = 0.9 * state.get("m", 0.0) + 0.1 * grad
-        size = grad.abs() if absolute else grad
-        old = decay * state.get("u", torch.zeros_like(grad))
-        state["u"] = torch.maximum(old, size) if largest else size
-        rate = lr / (1 - 0.9**t) if correct else lr
-        return theta - rate * state["m"] / (state["u"] + (0 if absolute else 1e-8))
-
-    return rule
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        ({"correct": False}, "differs from step 1 on: check m's bias correction"),
-        ({"absolute": False}, "differs from step 1 on: .*g"),
-        ({"decay": 0.9}, "check m, and decay"),
-        ({"largest": False}, "check m, and decay"),
-    ],
-)
-def test_wrong_adamax_is_told_apart(g, wrong, says):
-    with pytest.raises(AssertionError, match=says):
-        g["check_adamax"](wrong_adamax(**wrong))
-
-
-def test_adamax_in_place_is_told(g):
-    def in_place(theta, grad, state, lr):
-        theta -= lr * grad
-        return theta
-
-    kept = g["start"].clone()
-    with pytest.raises(AssertionError, match="theta passed in was changed"):
-        g["check_adamax"](in_place)
-    assert torch.equal(g["start"], kept)
-
-
-def test_right_adamax_passes(g):
-    g["check_adamax"](g["adamax"])
-    g["check_adamax"](wrong_adamax())  # eps matters only for a gradient of zero
-
-
-def groups(model, matrices, others, keep=lambda name: True, make=torch.optim.AdamW):
-    named = [(n, p) for n, p in model.named_parameters() if keep(n)]
-    return make(
-        [
-            {"params": [p for _, p in named if p.ndim > 1], "weight_decay": matrices},
-            {"params": [p for _, p in named if p.ndim < 2], "weight_decay": others},
-        ]
-    )
-
-
-def spares_layer_norm_only(model):
-    rows = []
-    for module in model.modules():
-        for name, p in module.named_parameters(recurse=False):
-            spared = name == "bias" or isinstance(module, nn.LayerNorm)
-            rows.append({"params": [p], "weight_decay": 0.0 if spared else 0.1})
-    return torch.optim.AdamW(rows)
-
-
-@pytest.mark.parametrize(
-    ("build", "says"),
-    [
-        (lambda m: torch.optim.AdamW(m.parameters()), "0.bias is a bias or norm"),
-        (lambda m: groups(m, 0.0, 0.0), "0.weight is a weight matrix"),
-        (lambda m: groups(m, 0.1, 0.0, make=torch.optim.Adam), "got Adam, not AdamW"),
-        (spares_layer_norm_only, "2.1.weight is a bias or norm"),
-        (lambda m: groups(m, 0.1, 0.1), "0.bias is a bias or norm"),
-        (
-            lambda m: groups(m, 0.1, 0.0, lambda name: name != "1.weight"),
-            "1.weight is not in the optimizer",
-        ),
-        (
-            lambda m: torch.optim.AdamW([p for p in m.parameters() if p.ndim > 1]),
-            "0.bias is not in the optimizer",
-        ),
-        (
-            # only names that say "bias" are spared: the norm's weight is forgotten
-            lambda m: torch.optim.AdamW(
-                [
-                    {"params": [p], "weight_decay": 0.0 if "bias" in n else 0.1}
-                    for n, p in m.named_parameters()
-                ]
-            ),
-            "1.weight is a bias or norm",
-        ),
-    ],
-)
-def test_wrong_groups_are_told_apart(g, build, says):
-    with pytest.raises(AssertionError, match=says):
-        g["check_groups"](build)
-
-
-def test_right_groups_pass(g):
-    g["check_groups"](lambda m: groups(m, 0.1, 0.0))
-    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    optimizer = g["build_adamw"](model)
-    decayed, spared = optimizer.param_groups
-    assert [p.ndim for p in decayed["params"]] == [4]
-    assert len(spared["params"]) == 3
-    assert (decayed["weight_decay"], spared["weight_decay"]) == (0.01, 0.0)
-    assert decayed["lr"] == 1e-3
-
-
-@pytest.mark.parametrize("exercise", ["lr-limit", "adamax", "groups"])
-def test_shown_solution_is_checked(exercise):
-    # from the syntax tree: a page shows the call, and a reader runs it
-    checker = "check_" + exercise.replace("-", "_")
-    calls = [
-        node.value
-        for node in ast.parse(SNIPPET.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-    ]
-    names = [call.func.id for call in calls if isinstance(call.func, ast.Name)]
-    assert names.count(checker) == 1
+    assert g["clipped"][0.3] == pytest.approx(floor, rel=1e-3)
+    assert 10 * floor < g["clipped"][3.0] < 1000

@@ -3,7 +3,7 @@
 import pytest
 
 LOOK = """
-for name in ("losses", "w", "b"):
+for name in ("keras_losses", "keras_w", "keras_b"):
     found[name] = g[name]
 found["backend"] = g["keras"].backend.backend()
 """
@@ -21,5 +21,7 @@ def test_keras_runs_on_torch_without_tensorflow(keras):
 
 def test_keras_on_torch_ends_where_pytorch_does(keras, snippet):
     ours = snippet("concepts/frameworks.py")
-    assert keras["losses"] == pytest.approx(ours["losses"], abs=1e-6)
-    assert [keras["w"], keras["b"]] == pytest.approx([ours["w"], ours["b"]], abs=1e-6)
+    assert keras["keras_losses"] == pytest.approx(ours["losses"], abs=1e-6)
+    assert [keras["keras_w"], keras["keras_b"]] == pytest.approx(
+        [ours["w"], ours["b"]], abs=1e-6
+    )

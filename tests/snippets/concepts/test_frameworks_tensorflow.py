@@ -29,28 +29,6 @@ try:
 except AttributeError as error:
     found["placeholder"] = str(error)
 
-def says(power):
-    try:
-        g["check_traces"](power)
-    except AssertionError as error:
-        return str(error)
-
-found["answers"] = [
-    says(tf.function(lambda x, k: x**k, input_signature=[tf.TensorSpec([None]), tf.TensorSpec([])])),
-    says(tf.function(lambda x, k: x**k)),
-    says(tf.function(lambda x, k: x**k, input_signature=None, reduce_retracing=True)),
-    says(lambda x, k: x**k),
-    says(tf.function(lambda x, k: x * k, input_signature=[tf.TensorSpec([None]), tf.TensorSpec([])])),
-    says(tf.function(lambda x, k: tf.reduce_sum(x**k), input_signature=[tf.TensorSpec([None]), tf.TensorSpec([])])),
-    says(tf.function(lambda x, k: tf.reverse(x, [0])**k, input_signature=[tf.TensorSpec([None]), tf.TensorSpec([])])),
-    says(lambda x, k: None),
-]
-cases = []
-try:
-    g["check_traces"](lambda x, k: cases.append((x.numpy().tolist(), k)) or x**k)
-except AssertionError:  # this one has no graph
-    found["cases"] = cases
-found["power"] = g["power"](tf.constant([2.0, 3.0]), 2.0).numpy().tolist()
 found["bytes"] = [g["installed_bytes"]("no-such-thing", set()), g["installed_bytes"]("keras", {"keras"}),
                   g["installed_bytes"]("Markdown", set()), g["installed_bytes"]("packaging", set())]
 found["told"] = g["in_new_python"]("import sys; print('no'); print([3, int('tensorflow' in sys.modules)])")
@@ -165,21 +143,3 @@ def test_costs_are_of_the_right_kind(tf):
     assert tf["microseconds"] == pytest.approx(3e6 / 2)
     unknown, counted, one, other = tf["bytes"]
     assert (unknown, counted) == (0, 0) and 1e5 < one < 1e7 and 1e5 < other < 1e7
-
-
-def test_answers_to_the_tracing_exercise(tf):
-    # No two elements alike, one negative, lengths that are no exponents, one exponent not whole.
-    assert tf["cases"] == [
-        [[3.0], 2.0],
-        [[4.0, 0.25, 9.0], 0.5],
-        [[-2.0, 1.5, 1.0, 2.0], 3.0],
-    ]
-    right, retraced, reduced, plain, product, total, turned, nothing = tf["answers"]
-    assert right is None and tf["power"] == [4.0, 9.0]
-    assert retraced.startswith("traced 3 times, not once")
-    assert reduced.startswith("traced ") and "traced 1 times" not in reduced
-    assert plain.startswith("power itself is no tf.function")
-    assert product == "[3.0] to the 2.0 is [9.0], not [6.0]"
-    assert total == "[3.0] to the 2.0 is [9.0], not 9.0"
-    assert turned.startswith("[4.0, 0.25, 9.0] to the 0.5 is [2.0, 0.5, 3.0]")
-    assert nothing == "nothing came back: is a return missing?"

@@ -16,10 +16,10 @@ def test_the_data(g):
     pool, val, unused = g["pool"], g["val"], g["unused"]
     assert sorted(torch.cat([pool, val, unused]).tolist()) == list(range(1797))
     assert len(pool) == max(g["SIZES"])
-    assert g["images"].min() == 0 and g["images"].max() == 1
-    wrong = g["given"] != g["labels"][pool]
+    assert g["flat"].min() == 0 and g["flat"].max() == 1
+    wrong = g["noisy_labels"] != g["labels"][pool]
     assert wrong[::5].all() and wrong.sum() == len(pool) / 5
-    assert g["given"].min() == 0 and g["given"].max() == 9
+    assert g["noisy_labels"].min() == 0 and g["noisy_labels"].max() == 9
     assert sorted(g["SIZES"]) == g["SIZES"] and sorted(g["DECAYS"]) == g["DECAYS"]
 
 
@@ -92,11 +92,13 @@ def test_curves_and_numbers_are_those_of_the_model(g, monkeypatch):
                     loss = nn.functional.cross_entropy
                     model, val, unused = built[0], g["val"], g["unused"]
                     seen = g["pool"][:100]
-                    hits = model(g["images"][unused]).argmax(1) == g["labels"][unused]
+                    hits = model(g["flat"][unused]).argmax(1) == g["labels"][unused]
                     steps.append(
                         (
-                            loss(model(g["images"][seen]), g["given"][:100]).item(),
-                            loss(model(g["images"][val]), g["labels"][val]).item(),
+                            loss(
+                                model(g["flat"][seen]), g["noisy_labels"][:100]
+                            ).item(),
+                            loss(model(g["flat"][val]), g["labels"][val]).item(),
                             hits.double().mean().item(),
                         )
                     )

@@ -13,14 +13,14 @@ RATE = 0.1
 
 @pytest.fixture(scope="module")
 def g(snippet):
-    return snippet("basics/optimizers_batch.py")
+    return snippet("basics/sgd_to_adamw_batch.py")
 
 
 @pytest.fixture(scope="module")
 def single(g):
     """Gradient of each sample at w = b = 0, by autograd in float64: shape (1000, 2)."""
     rows = []
-    for x, y in zip(g["x"].double(), g["y"].double(), strict=True):
+    for x, y in zip(g["inputs"].double(), g["targets"].double(), strict=True):
         theta = torch.zeros(2, dtype=torch.float64, requires_grad=True)
         (theta[0] * x + theta[1] - y).square().sum().backward()
         rows.append(theta.grad)
@@ -28,7 +28,7 @@ def single(g):
 
 
 def test_the_data_are_a_line_with_noise(g):
-    x, y = g["x"].flatten(), g["y"].flatten()
+    x, y = g["inputs"].flatten(), g["targets"].flatten()
     assert torch.allclose(x, torch.linspace(-1, 1, 1000))
     noise = y - 2 * x - 3
     # a deviation has a relative standard error of sqrt(1 / 2000), a mean one of 0.5 / sqrt(1000)
@@ -75,7 +75,7 @@ def test_the_rows_print_what_was_found_beside_what_was_predicted(g):
 
 
 def test_the_excess_loss_of_sgd_follows_the_moments_of_its_error(g):
-    X, y = g["X"].double().numpy(), g["y"].double().numpy()[:, 0]
+    X, y = g["columns"].numpy(), g["targets"].double().numpy()[:, 0]
     best = np.linalg.lstsq(X, y, rcond=None)[0]
     residual = X @ best - y
     assert g["lowest"] == pytest.approx((residual**2).mean(), rel=1e-5)

@@ -10,13 +10,14 @@ import torch
 from torch import nn
 
 torch.manual_seed(0)
-x = torch.linspace(-1, 1, 1000).unsqueeze(1)
-y = 2 * x + 3 + torch.normal(0.0, 0.5, size=x.shape)
+inputs = torch.linspace(-1, 1, 1000).unsqueeze(1)
+targets = 2 * inputs + 3 + torch.normal(0.0, 0.5, size=inputs.shape)
 
 # zh: 任何直线都达不到更低的损失；用双精度，因为之后要看的差比单精度的舍入还小
 # en: no line has a lower loss; in double precision: what exceeds it will be tiny
-X = torch.cat([x, torch.ones_like(x)], dim=1).double()
-lowest = (X @ torch.linalg.lstsq(X, y.double()).solution - y).square().mean().item()
+columns = torch.cat([inputs, torch.ones_like(inputs)], dim=1).double()
+line = torch.linalg.lstsq(columns, targets.double()).solution
+lowest = (columns @ line - targets).square().mean().item()
 # --8<-- [end:imports]
 
 
@@ -38,7 +39,7 @@ def run(size: int) -> dict[str, list[float] | float]:
 
     def backward(batch: torch.Tensor | slice) -> torch.Tensor:
         optimizer.zero_grad()
-        nn.functional.mse_loss(model(x[batch]), y[batch]).backward()
+        nn.functional.mse_loss(model(inputs[batch]), targets[batch]).backward()
         return torch.stack([model.weight.grad.squeeze(), model.bias.grad.squeeze()])
 
     full = backward(slice(None))
@@ -48,7 +49,7 @@ def run(size: int) -> dict[str, list[float] | float]:
     excess = []
     for _ in range(151):
         with torch.no_grad():
-            loss = nn.functional.mse_loss(model(x), y).item()
+            loss = nn.functional.mse_loss(model(inputs), targets).item()
         excess.append(float(f"{loss - lowest:.3g}"))
         backward(torch.randint(1000, (size,)))
         optimizer.step()
@@ -74,7 +75,7 @@ def sweep() -> dict[int, dict]:
 table = sweep()
 # zh: 第 i 行是第 i 个样本单独的梯度，同样取 w = b = 0
 # en: row i is the gradient from sample i alone, at w = b = 0 as well
-per_sample = -2 * y * X
+per_sample = -2 * targets * columns
 full = per_sample.mean(dim=0)
 sigma = (per_sample - full).square().sum(dim=1).mean().sqrt().item()
 for size, out in table.items():

@@ -9,7 +9,7 @@ import torch
 
 @pytest.fixture(scope="module")
 def g(snippet):
-    return snippet("basics/optimizers_paths.py")
+    return snippet("basics/sgd_to_adamw_paths.py")
 
 
 def test_the_five_are_those_of_torch_optim_with_the_settings_that_the_page_names(g):
