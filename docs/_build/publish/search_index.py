@@ -73,16 +73,24 @@ def dictionary() -> None:
 
 def taught(glossary: str) -> dict[str, list[str]]:
     """The terms that each page teaches, as a glossary names them, and the page's own short name."""
+    entries = TERM.findall(glossary)
+    terms = {_words(name) for own, other, *_ in entries for name in (own, other)}
     pages: dict[str, list[str]] = {}
-    for own, other, identifier, page in TERM.findall(glossary):
+    for own, other, identifier, page in entries:
         stem = page.rpartition("/")[2]
         names = pages.setdefault(page, [] if "-" in stem else [stem])
         plain = identifier.replace("-", " ")
-        spellings = dict.fromkeys([own, other, *([] if plain in own + other else [plain])])
-        for name in spellings:
-            # A word that is a term counts more than the same word inside a longer term.
-            names += [name] * (1 if " " in name else 3)
+        spellings = [own, other, *([] if plain in own + other else [plain])]
+        for words, name in {_words(name): name for name in spellings}.items():
+            # What is a term counts more than the same words inside a longer term.
+            inside = any(words in term and words != term for term in terms)
+            names += [name] * (3 if " " not in name else 2 if inside else 1)
     return pages
+
+
+def _words(name: str) -> str:
+    """A name as the search takes it apart, with a space on each side."""
+    return f" {name.lower().replace('-', ' ')} "
 
 
 def divide(config: Any) -> None:
