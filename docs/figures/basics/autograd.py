@@ -10,7 +10,7 @@ def three_ways(draw: Drawing, difference_errors, f, grad, widths):
     third = abs(grad(grad(grad(f)))(torch.tensor(1.0, dtype=torch.float64)).item())
     value = math.exp(math.sin(1.0))
     with draw.axes(x=draw.word("步长 h", "step h"), y=draw.word("误差", "error")) as ax:
-        for name, dtype, unit, mark in (
+        for name, dtype, _, mark in (
             (draw.word("单精度", "single precision"), torch.float32, 2**-24, "o"),
             (draw.word("双精度", "double precision"), torch.float64, 2**-53, "s"),
         ):
@@ -111,6 +111,7 @@ def turn_the_step(draw: Drawing, STEPS, best, exact, f, run, table):
             ),
             ("C2", "C2", "C3", "C3"),
             ("-", "--", "-.", ":"),
+            strict=False,
         ):
             right.plot(
                 STEPS, [table[h, dtype, form]["error"] for h in STEPS], style, color=colour, linewidth=1.2, label=name

@@ -40,7 +40,7 @@ def outliers(draw: Drawing):
         height=2.6,
         titles=[draw.word("损失", "loss"), draw.word("导数", "derivative")],
     ) as axs:
-        for (name, (value, slope)), style in zip(curves.items(), ("-", "--", "-.")):
+        for (name, (value, slope)), style in zip(curves.items(), ("-", "--", "-."), strict=False):
             axs[0].plot(r, value, style, label=name)
             axs[1].plot(r, slope, style)
         axs[0].set_ylim(-0.2, 4)
@@ -50,7 +50,7 @@ def outliers(draw: Drawing):
 def outliers_2(draw: Drawing, fits, x, y):
     with draw.axes(x="x", y="y", height=3.2) as ax:
         ax.scatter(x, y, s=8, color=MUTED, label=draw.word("数据", "data"))
-        for (name, (w, b)), style in zip(fits.items(), ("-", "--", "-.")):
+        for (name, (w, b)), style in zip(fits.items(), ("-", "--", "-."), strict=False):
             ax.plot([-1, 1], [b - w, b + w], style, label=name)
     return {"b": b, "name": name, "w": w}
 

@@ -7,7 +7,7 @@ from draw import INK, MUTED, PAPER, Drawing
 def layer(draw: Drawing):
     with draw.axes(height=2.4) as ax:
         columns = [[(0, 3 - 1.5 * i) for i in range(3)], [(1.6, 3.75 - 1.5 * i) for i in range(4)], [(3.2, 1.5)]]
-        for left, right in zip(columns, columns[1:]):
+        for left, right in zip(columns, columns[1:], strict=False):
             for x0, y0 in left:
                 for x1, y1 in right:
                     bold = (x1, y1) == columns[1][1]
@@ -26,7 +26,7 @@ def layer(draw: Drawing):
 def xor(draw: Drawing, linear_losses, mlp_losses):
     steps = range(0, 1000, 8)
     with draw.axes(x=draw.word("步数", "step"), y=draw.word("损失", "loss")) as ax:
-        for (depth, losses), style in zip(linear_losses.items(), ("-", "--", ":")):
+        for (depth, losses), style in zip(linear_losses.items(), ("-", "--", ":"), strict=False):
             name = {
                 1: draw.word("一层线性", "one linear layer"),
                 2: draw.word("两层线性", "two linear layers"),
@@ -71,7 +71,7 @@ def hidden_units(draw: Drawing, hidden, inputs, targets):
     with draw.axes(
         columns=2, width=6.4, height=2.6, titles=[draw.word("输入", "input"), draw.word("隐藏层", "hidden layer")]
     ) as axs:
-        for ax, points, names in zip(axs, (inputs, hidden), (("x₁", "x₂"), ("h₁", "h₂"))):
+        for ax, points, names in zip(axs, (inputs, hidden), (("x₁", "x₂"), ("h₁", "h₂")), strict=False):
             ax.scatter(
                 *points[~is_one].T,
                 s=70,
@@ -98,7 +98,7 @@ def hidden_units(draw: Drawing, hidden, inputs, targets):
 def activations(draw: Drawing, activations, grid, slopes):
     with draw.axes(x="z", columns=2, width=6.4, height=2.7, titles=["φ(z)", "φ′(z)"]) as axs:
         part = slice(20, 221, 2)
-        for (name, phi), style in zip(activations.items(), ("-", "--", "-.", ":")):
+        for (name, phi), style in zip(activations.items(), ("-", "--", "-.", ":"), strict=False):
             axs[0].plot(grid[part], phi(grid[part]), style, label={"relu": "ReLU", "gelu": "GELU"}.get(name, name))
             axs[1].plot(grid[part], slopes[name][part], style)
         axs[0].set_ylim(-1.2, 3)
@@ -181,7 +181,7 @@ def variance(draw: Drawing, through_depth):
         "std 1": draw.word("标准差 1", "std 1"),
     }
     with draw.axes(x=draw.word("层", "layer"), y="Var(z)") as ax:
-        for (name, v), style in zip(through_depth.items(), ("-", "--", "-.", "-", ":")):
+        for (name, v), style in zip(through_depth.items(), ("-", "--", "-.", "-", ":"), strict=False):
             ax.plot(range(1, 11), v, style, marker="osD^v"[list(names).index(name)], markersize=4, label=names[name])
         ax.set_yscale("log")
         ax.set_yticks([1e-20, 1e-10, 1, 1e10, 1e20])
@@ -193,7 +193,7 @@ def vanishing(draw: Drawing, norms):
         x=draw.word("层（梯度从右向左传）", "layer (the gradient travels right to left)"),
         y=draw.word("∂L/∂z 的范数", "norm of ∂L/∂z"),
     ) as ax:
-        for (name, g), style in zip(norms.items(), ("-", "--", "-.", ":")):
+        for (name, g), style in zip(norms.items(), ("-", "--", "-.", ":"), strict=False):
             ax.plot(range(1, 21), g, style, label=name)
         ax.set_xticks([1, 5, 10, 15, 20])
         ax.set_yscale("log")

@@ -91,7 +91,7 @@ def three_learners(draw: Drawing, on_cells, on_digits):
         share=True,
         titles=[draw.word("手写数字", "digits"), draw.word("细胞", "cells")],
     ) as panels:
-        for ax, scores in zip(panels, (on_digits, on_cells)):
+        for ax, scores in zip(panels, (on_digits, on_cells), strict=False):
             for place, (name, values) in enumerate(scores.items()):
                 spread = [place + 0.03 * (k - 4.5) for k in range(10)]
                 ax.plot(spread, values, "o", color=f"C{place}", markersize=4, label=f"_{words[name]}")
@@ -108,7 +108,7 @@ def data_size(draw: Drawing, by_size, rule_accuracy, sizes):
         "network": draw.word("网络", "network"),
     }
     with draw.axes(x=draw.word("训练样本数", "training examples"), y=draw.word("准确率", "accuracy")) as ax:
-        for (name, values), style in zip(by_size.items(), ("o-", "s--", "^-.")):
+        for (name, values), style in zip(by_size.items(), ("o-", "s--", "^-."), strict=False):
             ax.plot(sizes, values.mean(1), style, label=words[name])
         ax.axhline(rule_accuracy, linestyle=":", color=MUTED, label=draw.word("手写规则", "hand-written rule"))
         ax.set_xscale("log")
@@ -133,7 +133,7 @@ def learned_features_2(draw: Drawing, digit, planes, test):
         y=draw.word("第二主成分", "second component"),
         titles=[draw.word("训练前", "before training"), draw.word("训练后", "after training")],
     ) as panels:
-        for ax, plane in zip(panels, planes.values()):
+        for ax, plane in zip(panels, planes.values(), strict=False):
             for d in range(10):
                 points = plane[labels == d][:7]
                 ax.plot(

@@ -20,7 +20,7 @@ def convolution(draw: Drawing, edges, images):
         titles=[draw.word("输入", "input"), draw.word("竖边", "vertical edges"), draw.word("横边", "horizontal edges")],
     ) as axs:
         axs[0].imshow(images[0, 0], cmap="gray", vmin=0, vmax=1)
-        for ax, edge in zip(axs[1:], edges):
+        for ax, edge in zip(axs[1:], edges, strict=False):
             ax.imshow(edge, cmap="RdBu_r", vmin=-3, vmax=3)
         for ax in axs:
             ax.grid(False)
@@ -115,7 +115,7 @@ def schedules(draw: Drawing, cosine, curves, one_cycle, schedules):
             draw.word("余弦", "cosine"): [cosine(s, 160, 0.03) for s in steps],
             draw.word("单周期", "one cycle"): [one_cycle(s, 160, 0.03) for s in steps],
         }
-        for (label, rate), name, style in zip(rates.items(), schedules, ("-", "--", "-.")):
+        for (label, rate), name, style in zip(rates.items(), schedules, ("-", "--", "-."), strict=False):
             axs[0].plot(steps, rate, style, label=label)
             axs[1].plot(range(1, 11), curves[0.03, name].mean(dim=0), style)
         axs[0].set_xlabel(draw.word("步", "step"))
@@ -142,9 +142,9 @@ def test(draw: Drawing, matrix):
 def test_2(draw: Drawing, guess, images, labels, test_rows, wrong):
     rows = test_rows[wrong].tolist()[:6]
     said = guess[wrong].tolist()[:6]
-    titles = [f"{labels[row]} → {g}" for row, g in zip(rows, said)]
+    titles = [f"{labels[row]} → {g}" for row, g in zip(rows, said, strict=False)]
     with draw.axes(columns=len(rows), width=1.5 * len(rows) + 0.2, height=1.9, titles=titles) as axs:
-        for ax, row in zip([axs] if len(rows) == 1 else axs, rows):
+        for ax, row in zip([axs] if len(rows) == 1 else axs, rows, strict=False):
             ax.imshow(images[row, 0], cmap="gray", vmin=0, vmax=1)
             ax.grid(False)
             ax.set(xticks=[], yticks=[])

@@ -147,7 +147,7 @@ def without_zero_grad(draw: Drawing, losses, swinging):
 
 def large_rate(draw: Drawing, rates):
     with draw.axes(x=draw.word("步数", "step"), y=draw.word("损失", "loss")) as ax:
-        for (lr, run), style in zip(rates.items(), ("-", "--", ":")):
+        for (lr, run), style in zip(rates.items(), ("-", "--", ":"), strict=False):
             ax.plot(run, linestyle=style, label=f"η = {lr}")
         ax.set_yscale("log")
     return {"lr": lr, "run": run}

@@ -7,7 +7,7 @@ def transparent(draw: Drawing, models):
     weight_maps = models["linear"][1].weight.detach().view(10, 8, 8)
     limit = weight_maps.abs().max().item()
     with draw.axes(columns=5, rows=2, width=6.0, height=2.9, titles=[str(k) for k in range(10)]) as axs:
-        for ax, weights_of in zip(axs.flat, weight_maps):
+        for ax, weights_of in zip(axs.flat, weight_maps, strict=False):
             ax.imshow(weights_of, cmap="RdBu_r", vmin=-limit, vmax=limit)
             ax.grid(False)
             ax.set(xticks=[], yticks=[])
@@ -39,8 +39,8 @@ def agreement(draw: Drawing, maps, saliency, x):
     columns = [x, saliency, maps["gradient*input"], maps["integrated"], maps["occlusion"]]
     chosen_rows = [0, 1, 2]
     with draw.axes(columns=5, rows=3, width=6.4, height=4.0, titles=names + [""] * 10) as axs:
-        for line, k in zip(axs, chosen_rows):
-            for j, (ax, column) in enumerate(zip(line, columns)):
+        for line, k in zip(axs, chosen_rows, strict=False):
+            for j, (ax, column) in enumerate(zip(line, columns, strict=False)):
                 limit = column[k].abs().max().item()
                 style = (
                     dict(cmap="gray" if j == 0 else "viridis", vmin=0, vmax=limit)
@@ -68,7 +68,7 @@ def sanity_check(draw: Drawing, similar):
         titles=[draw.word("带符号", "with sign"), draw.word("取绝对值", "absolute")],
         share=True,
     ) as axs:
-        for (label, name), style, mark in zip(shown.items(), ("-", "--", "-.", ":", "-"), "os^vD"):
+        for (label, name), style, mark in zip(shown.items(), ("-", "--", "-.", ":", "-"), "os^vD", strict=False):
             for side in (0, 1):
                 axs[side].plot(
                     range(4), [pair[side] for pair in similar[name]], style, marker=mark, markersize=4, label=label

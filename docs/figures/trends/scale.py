@@ -16,10 +16,11 @@ def activations(draw: Drawing, P, T, classes, depth, model, saved_bytes, width):
     def kept(b):
         return (4 * b * (depth * width + width + classes) + 8 * b + 4) / MiB
 
-    dots = []
-    for b in sizes[:5]:
+    def counted(b):
         part, truth = torch.randn(b, width), torch.zeros(b, dtype=torch.long)
-        dots.append(saved_bytes(lambda: F.cross_entropy(model(part), truth), model)[1] / MiB)
+        return saved_bytes(lambda: F.cross_entropy(model(part), truth), model)[1] / MiB
+
+    dots = [counted(b) for b in sizes[:5]]
     cross = (16 * P + 4 * T - 4) / ((formula(2) - formula(1)) * MiB)
     with draw.axes(x=draw.word("批量 B", "batch size B"), y="MiB") as ax:
         ax.plot(
@@ -72,8 +73,8 @@ def scaling_laws(draw: Drawing, fits, larger, sweep):
                 style,
                 label=draw.word(f"拟合，E = {floor:g}", f"fit, E = {floor:g}"),
             )
-        ax.plot(*zip(*sweep), "o", color="C3", label=draw.word("拟合用的网络", "networks of the fit"))
-        ax.plot(*zip(*larger), "s", color="C4", label=draw.word("更大的网络", "larger networks"))
+        ax.plot(*zip(*sweep, strict=False), "o", color="C3", label=draw.word("拟合用的网络", "networks of the fit"))
+        ax.plot(*zip(*larger, strict=False), "s", color="C4", label=draw.word("更大的网络", "larger networks"))
         ax.axhline(0.04, linestyle=":", color=MUTED, label=draw.word("噪声的方差", "variance of the noise"))
         ax.set_xscale("log")
         ax.set_yscale("log")
