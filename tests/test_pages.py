@@ -1,6 +1,7 @@
 """The pages: each has its twin, which says the same in the same order, and types no result."""
 
 import ast
+import copy
 import math
 import re
 
@@ -11,8 +12,12 @@ from sources import (
     ROOT,
     SNIPPETS,
     VARIANT,
+    Figure,
+    Prose,
     blocks,
     pages,
+    parsed,
+    read_page,
     regions,
     relative,
     survey,
@@ -28,10 +33,36 @@ LINK = re.compile(r"\]\(([^)\s]+)(?: \"[^\"]*\")?\)")
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$(?!\s)([^$\n]+?)\$", re.DOTALL)
 
 
+VALUE = re.compile(r"\{\{(?!\{).*?\}\}(?!\})", re.DOTALL)
+FIGURES = re.compile(r"(?m)^ *!\[.*\]\(figure:\w+\) *$")
+
+
 def prose(path) -> str:
     """A page without its front matter and without any fenced block."""
     text = re.sub(r"\A---\n.*?\n---\n", "", path.read_text("utf-8"), flags=re.DOTALL)
     return FENCED.sub("", text)
+
+
+class Wordless(ast.NodeTransformer):
+    """Takes the words from code, not what stands between them."""
+
+    def visit_Constant(self, node):
+        return ast.Constant("") if isinstance(node.value, str) else node
+
+    def visit_JoinedStr(self, node):
+        kept = [each for each in node.values if isinstance(each, ast.FormattedValue)]
+        node.values = sorted(kept, key=ast.dump)
+        return node if kept else ast.Constant("")
+
+
+def told(path) -> set[str]:
+    """The values that a page's prose says, but for the words in them."""
+    found = set()
+    for cell in read_page(path).cells:
+        of = cell.alt if isinstance(cell, Figure) else cell
+        for value in of.values if isinstance(of, Prose) else ():
+            found.add(ast.dump(Wordless().visit(copy.deepcopy(parsed(value.source)))))
+    return found
 
 
 def shape(path) -> dict[str, list]:
@@ -39,7 +70,7 @@ def shape(path) -> dict[str, list]:
     text = prose(path)
     formulas = [
         (one, re.sub(r"\\text\{[^}]*\}|\s|\\,", "", one or two))
-        for one, two in FORMULA.findall(text)
+        for one, two in FORMULA.findall(VALUE.sub("{{ }}", FIGURES.sub("", text)))
     ]
     return {
         "headings": [(len(marks), name) for marks, name in HEADING.findall(text)],
@@ -51,6 +82,8 @@ def shape(path) -> dict[str, list]:
             )
             for block in blocks(path)
         ],
+        "figures": [b.name for b in blocks(path) if isinstance(b, Figure)],
+        "values": told(path),
         "admonitions": [kind for kind in ADMONITION.findall(text) if kind],
         "links": sorted(LINK.findall(text)),
         # Text inside a formula is in the page's language; a sentence may name a symbol twice.
@@ -65,18 +98,6 @@ def shape(path) -> dict[str, list]:
 def test_every_page_has_its_twin_and_every_source_is_sound():
     assert ZH.keys() == EN.keys()
     assert survey()[1] == []
-
-
-class Wordless(ast.NodeTransformer):
-    """Takes the words from code, not what stands between them."""
-
-    def visit_Constant(self, node):
-        return ast.Constant("") if isinstance(node.value, str) else node
-
-    def visit_JoinedStr(self, node):
-        kept = [each for each in node.values if isinstance(each, ast.FormattedValue)]
-        node.values = sorted(kept, key=ast.dump)
-        return node if kept else ast.Constant("")
 
 
 @pytest.mark.parametrize("path", sorted(SNIPPETS.rglob("*.py")), ids=relative)
@@ -187,7 +208,7 @@ def test_no_number_of_a_run_is_typed(name, language):
     text = re.sub(
         r"(?s)^## [^\n]*\{ #read-on \}.*", "", prose(path), flags=re.MULTILINE
     )
-    text = FORMULA.sub("", text)
+    text = FORMULA.sub("", VALUE.sub("", FIGURES.sub("", text)))
     for pattern in (
         r"`[^`]+`",
         r"\]\([^)]*\)",
@@ -210,7 +231,7 @@ def test_no_number_of_a_run_is_typed(name, language):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_chinese_is_set_with_full_width_marks_and_spaces(name):
-    text = FORMULA.sub("$x$", prose(ZH[name]))
+    text = FORMULA.sub("$x$", VALUE.sub("x", prose(ZH[name])))
     text = re.sub(r"`[^`]+`", "`x`", text)
     text = re.sub(r"\]\([^)]*\)|\{[^}]*\}|https?://\S+", "", text)
     faults = {
@@ -290,6 +311,8 @@ def first_uses(name: str, language: str) -> tuple[dict[str, int], dict[str, int]
         r"^!!! abstract.*\n(?:(?: {4}.*)?\n)*",
         r"^ *(?:#|!!!|\?\?\?|===|>).*$",  # headings, titles, quotations
         r"`[^`\n]+`|<[^>\n]+>|“[^”\n]*”",
+        FIGURES.pattern,
+        VALUE.pattern,
     ):
         text = re.sub(pattern, blank, text, flags=re.MULTILINE)
     text = FORMULA.sub(blank, text)

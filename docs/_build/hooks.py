@@ -19,7 +19,8 @@ import sources  # noqa: E402
 from publish import cards, formulas, highlight, kept, search_index, theme  # noqa: E402
 from run.runner import Runner, prepare  # noqa: E402
 from run.store import Store  # noqa: E402
-from write import cells, downloads, failures, page as written  # noqa: E402, I001
+from write import cells, downloads, failures  # noqa: E402
+from write import page as written  # noqa: E402
 from write.provenance import Origins  # noqa: E402
 from write.reference import Reference  # noqa: E402
 

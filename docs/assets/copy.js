@@ -5,12 +5,17 @@ addEventListener("load", () => {
   const purpose = isChinese ? "故意出错，页上有报错" : "fails on purpose, as the page shows";
   const blocks = [...document.querySelectorAll(".highlight[data-session]")];
   const code = (block) => block.querySelector("pre > code").textContent.trimEnd();
-  const raised = (block) => block.nextElementSibling?.dataset.raises;
+  // Between a block and its output stands where the output comes from.
+  const output = (block) => {
+    const next = block.nextElementSibling;
+    return next?.matches(".origin") ? next.nextElementSibling : null;
+  };
+  const raised = (block) => output(block)?.dataset.raises;
 
   // What fails on purpose must not end the paste. `downloads.caught` does the same for scripts.
   const caught = (block) => {
     const kind = raised(block);
-    const printed = block.nextElementSibling.querySelector("pre > code").textContent;
+    const printed = output(block).querySelector("pre > code").textContent;
     const qualified = printed.match(new RegExp(`^([\\w.]+)\\.${kind}(?=:|$)`, "m"));
     const imported = qualified ? `from ${qualified[1]} import ${kind}\n\n` : "";
     const body = code(block).replace(/^(?=.*\S)/gm, "    ");

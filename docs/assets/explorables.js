@@ -1,5 +1,5 @@
 // Explorables: the controls choose one of the stored runs, and the drawing shows it. What is drawn
-// comes from the table that the build made (docs/_build/explorables.py); nothing is computed here.
+// comes from the table that the build made (docs/_build/draw/explorables.py); nothing is computed here.
 (() => {
   const done = document.documentElement.lang.startsWith("zh") ? "已复制" : "Copied";
 

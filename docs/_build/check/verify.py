@@ -1,6 +1,6 @@
 """Run every session of the site twice, without stored results, and name the blocks that differ.
 
-    python docs/_build/verify.py
+    python docs/_build/check/verify.py
 
 Measurements of the machine (``measured="on"``) may differ; everything else must repeat.
 """
@@ -9,29 +9,31 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from runner import WORKERS, run, sessions
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from run.runner import WORKERS, run, sessions
+from run.store import Store
 from sources import survey
 
 
 def results() -> dict[str, list[str]]:
     """What every block said, by session; measurements left out."""
-    todo = [session for found in survey()[0].values() for session in sessions(found)]
+    kept = Store()
+    todo = [session for twins in survey()[0].values() for session in sessions(twins, kept)]
 
     def once(session) -> list[str]:
         said = [
-            (
-                f"{cell.blocks[0].at}: session '{session.name}', block {cell.blocks[0].number}",
-                result,
-            )
-            for cell, (result, _) in zip(session.cells, run(session), strict=True)
-            if "measured" not in cell.blocks[0].options
+            (f"{task.at}: session '{session.name}'", result)
+            for task, (result, _) in zip(session.tasks, run(session), strict=True)
+            if not any("measured" in block.options for block in task.blocks)
         ]
         return [json.dumps(each, sort_keys=True) for each in said]
 
     with ThreadPoolExecutor(WORKERS) as pool:
         said = pool.map(once, todo)
-        return {s.cells[0].blocks[0].at: each for s, each in zip(todo, said, strict=True)}
+        return {s.tasks[0].at: each for s, each in zip(todo, said, strict=True)}
 
 
 def main() -> int:

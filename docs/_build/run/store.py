@@ -169,7 +169,7 @@ class Store:
 
     def _write(self, path: Path, data: dict) -> None:
         """Write a file whole or not at all; a disk that refuses is warned about once."""
-        body = json.dumps(data, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
+        body = json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
