@@ -8,7 +8,7 @@ import shutil
 import threading
 
 import pytest
-from search_index import TERM
+from publish.search_index import TERM
 from sources import LANGUAGES, ROOT, pages
 from test_site import built
 

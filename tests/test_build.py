@@ -302,7 +302,7 @@ def test_pages_build_with_stock_markdown_exec_too(project):
     project.write("snippets/page.py", SNIPPET)
     project.page("snippet.md", "# S { #s }\n\n" + include("good", "snippet"))
     settings = project.root / "mkdocs.yml"
-    ours = "  - docs/_build/hooks.py\n"
+    ours = "hooks:\n  - docs/_build/hooks.py\n"
     settings.write_text(settings.read_text("utf-8").replace(ours, ""), "utf-8")
     done = project.build(PYTHONPATH="docs/_build")
     assert done.returncode == 0, done.stderr

@@ -5,10 +5,10 @@ import io
 import json
 import re
 
-import cards
 import pytest
 from mkdocs.utils.yaml import yaml_load
 from PIL import Image
+from publish import cards
 from sources import LANGUAGES, ROOT, pages
 
 AT = "https://example.org/primer/"
@@ -88,7 +88,7 @@ def test_the_fonts_can_write_every_card_of_the_site():
             title = re.search(r"(?m)^# (.+)", path.read_text("utf-8"))
             assert title, name
             text += title[1]
-    assert cards.lacking(text) == "", "how to add them: docs/_build/fonts/README.txt"
+    assert cards.lacking(text) == "", "how to add them: docs/_build/publish/fonts/README.txt"
     for weight in "Bold", "Regular":
         font = cards.font_of(weight)
         assert all(font.get_char_index(ord(letter)) for letter in text)

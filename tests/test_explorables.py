@@ -13,15 +13,16 @@ from html import escape
 from xml.etree import ElementTree
 
 import pytest
-from sources import LANGUAGES, ROOT, blocks, pages
+from sources import LANGUAGES, ROOT, Figure, blocks, pages
 from test_browser import address, browser, url, visit, watched
 from test_site import built
 
-USE = re.compile(r'explorables\.axes\(\s*"([\w-]+)"')
+USE = re.compile(r'draw\.explorable\(\s*"([\w-]+)"')
 FOUND = [
     (name, use)
     for name, path in sorted(pages("zh").items())
     for block in blocks(path)
+    if isinstance(block, Figure)
     for use in USE.findall(block.code)
 ]
 EACH = pytest.mark.parametrize(
@@ -451,5 +452,5 @@ def test_data_and_script_are_light_and_only_where_they_are_needed(site):
 def test_there_are_explorables_and_their_pages_show_them_in_both_languages():
     assert len(FOUND) >= 3
     for page, name in FOUND:
-        english = (ROOT / "docs/en" / page).read_text("utf-8")
+        english = "\n".join(block.code for block in blocks(pages("en")[page]))
         assert name in USE.findall(english)

@@ -33,7 +33,7 @@ LINK = re.compile(r"\]\(([^)\s]+)(?: \"[^\"]*\")?\)")
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$(?!\s)([^$\n]+?)\$", re.DOTALL)
 
 
-VALUE = re.compile(r"\{\{(?!\{).*?\}\}(?!\})", re.DOTALL)
+VALUE = re.compile(r"\{\{(?!\{)(?:(?!\n\n).)*? \}\}", re.DOTALL)
 FIGURES = re.compile(r"(?m)^ *!\[.*\]\(figure:\w+\) *$")
 
 
@@ -47,9 +47,12 @@ class Wordless(ast.NodeTransformer):
     """Takes the words from code, not what stands between them."""
 
     def visit_Constant(self, node):
+        if node.value in (1e8, 1e9):  # 亿 and billion are words, too
+            return ast.Constant(1e9)
         return ast.Constant("") if isinstance(node.value, str) else node
 
     def visit_JoinedStr(self, node):
+        self.generic_visit(node)
         kept = [each for each in node.values if isinstance(each, ast.FormattedValue)]
         node.values = sorted(kept, key=ast.dump)
         return node if kept else ast.Constant("")
@@ -208,7 +211,7 @@ def test_no_number_of_a_run_is_typed(name, language):
     text = re.sub(
         r"(?s)^## [^\n]*\{ #read-on \}.*", "", prose(path), flags=re.MULTILINE
     )
-    text = FORMULA.sub("", VALUE.sub("", FIGURES.sub("", text)))
+    text = FORMULA.sub("", VALUE.sub("v", FIGURES.sub("", text)))
     for pattern in (
         r"`[^`]+`",
         r"\]\([^)]*\)",

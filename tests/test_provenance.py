@@ -1,14 +1,13 @@
 """Each output tells where it comes from, truly, and pages do not change from build to build."""
 
-import ast
-import functools
 import json
 import re
 import subprocess
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
-from sources import LANGUAGES, ROOT, SNIPPETS, blocks, pages, regions
+from sources import LANGUAGES, ROOT, Figure, blocks, pages
 from test_site import Marked, built
 
 NAMES = [name for name in sorted(pages("zh")) if not name.startswith("reference/")]
@@ -18,21 +17,6 @@ NAMES = [name for name in sorted(pages("zh")) if not name.startswith("reference/
 def origins(site) -> dict[tuple[str, int], dict]:
     told = json.loads((site / "provenance.json").read_text("utf-8"))
     return {(each["page"], each["line"]): each for each in told["results"]}
-
-
-def strings(node: ast.AST) -> set[str]:
-    return {str(n.value) for n in ast.walk(node) if isinstance(n, ast.Constant)}
-
-
-@functools.cache
-def only_here(module: str, snippets: tuple[str, ...]) -> set[str]:
-    """What these regions of a module set and no other does."""
-    here, elsewhere = set(), set()
-    for name, lines in regions(SNIPPETS / module).items():
-        code = "\n".join(line.text for line in lines)
-        names = re.findall(r"(?m)^ *(?:def |class )?(\w+)\s*[:=(,]", code)
-        (here if f"{module}:{name}" in snippets else elsewhere).update(names)
-    return here - elsewhere
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,18 +36,20 @@ def test_origins_name_the_lines_the_tests_and_the_seeds(site, origins, language,
             quoted += lines[place["first"] - 1 : place["last"]]
         quoted = [line.strip() for line in quoted if "# --8<--" not in line]
         code = [line.text.strip() for line in block.lines]
-        assert list(filter(None, quoted)) == list(filter(None, code)), block.at
-        for test in origin["tests"]:
-            top = ast.parse((ROOT / test["file"]).read_text("utf-8")).body
-            bodies = {each.name: each for each in top if hasattr(each, "name")}
-            module = re.sub(r"tests/snippets/(.*)test_", r"\1", test["file"])
-            assert test["functions"] == [
-                function
-                for function in test["functions"]
-                if strings(bodies[function]) & only_here(module, tuple(block.snippets))
-            ]
-        if block.snippets:
-            assert origin["tests"], block.at
+        if isinstance(
+            block, Figure
+        ):  # its function alone, of all that its module shares
+            assert re.match(rf"def {block.name}\(", quoted[0]) and set(quoted) <= set(
+                code
+            )
+        else:
+            assert list(filter(None, quoted)) == list(filter(None, code)), block.at
+        modules = dict.fromkeys(name.partition(":")[0] for name in block.snippets)
+        files = [
+            Path("tests/snippets", m).with_name(f"test_{Path(m).name}") for m in modules
+        ]
+        assert origin["tests"] == [path.as_posix() for path in files], block.at
+        assert all((ROOT / path).is_file() for path in files)
         so_far = "\n".join(
             b.code
             for b in blocks(pages(language)[name])

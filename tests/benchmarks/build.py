@@ -28,45 +28,55 @@ ENVIRONMENT = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
 # The same site with no block executed, looked up or checked: results come from a table.
 STATIC = """
 import json, pathlib, sys
-from concurrent.futures import Future
 sys.path.insert(0, "docs/_build")
-import blocks, hooks, reference, rendered
+from run import runner
+
+class Table(runner.Runner):
+    def plan(self, found):
+        self._table = json.loads(pathlib.Path("table.json").read_text())
+    def result(self, block):
+        return self._table["blocks"][block.at]
+    def said(self, page, value):
+        return self._table["values"][f"{page}:{value.line}:{value.start}"]
+    def failed(self):
+        return []
+
+runner.Runner = Table
+import hooks
 from hooks import *
-from runner import Runner
-from sources import LANGUAGES, pages, blocks as of_page
+hooks.sources.survey = lambda: (found(), [])
 
-TABLE = pathlib.Path("table.json")
-
-class Table(Runner):
-    def plan(self, found=None, begin=None):
-        table = json.loads(TABLE.read_text())
-        paths = [path for language in LANGUAGES for path in pages(language).values()]
-        self._of_page, self._digests = {path: of_page(path) for path in paths}, {}
-        found = (block for blocks in self._of_page.values() for block in blocks)
-        self._of_block = {block.at: (block, Future()) for block in found}
-        for at, (_, future) in self._of_block.items():
-            future.set_result(table[at])
-
-blocks.runner = reference.runner = rendered.runner = Table()
-hooks.sources.survey = lambda: ({}, [])
+def found():
+    from sources import LANGUAGES, pages, read_page
+    twins = {language: pages(language) for language in LANGUAGES}
+    return {n: {l: read_page(twins[l][n]) for l in twins} for n in twins["zh"]}
 """
 # Writes that table from the stored results.
 FILL = """
 import json, sys
 sys.path.insert(0, "docs/_build")
-from runner import Runner
-runner = Runner()
-runner.plan()
-table = {at: future.result() for at, (_, future) in runner._of_block.items()}
+from run.runner import Runner
+from run.store import Store
+from sources import Figure, Prose, survey
+found, _ = survey()
+runner = Runner(Store())
+runner.plan(found)
+table = {"blocks": {}, "values": {}}
+for page in (page for twins in found.values() for page in twins.values()):
+    table["blocks"] |= {block.at: runner.result(block) for block in page.blocks}
+    for cell in page.cells:
+        prose = cell.alt if isinstance(cell, Figure) else cell
+        for value in prose.values if isinstance(prose, Prose) else ():
+            place = f"{page.path}:{value.line}:{value.start}"
+            table["values"][place] = runner.said(page.path, value)
 json.dump(table, open("table.json", "w"))
 """
 # The same pages with no block executed, and nothing where results would be.
 BARREN = """
 import markdown_exec
-from markdown_exec._internal.formatters.base import base_format
 
 def on_startup(command, dirty):
-    markdown_exec.formatters["python"] = lambda **o: base_format(
+    markdown_exec.formatters["python"] = lambda **o: markdown_exec.base_format(
         language="python", run=lambda *_, **__: "", **o)
 """
 # The bare work: import torch once, then run every session once, on the same cores.
@@ -74,9 +84,11 @@ BARE = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 sys.path.insert(0, "docs/_build")
-from runner import WORKERS, run, sessions
+from run.runner import WORKERS, run, sessions
+from run.store import Store
 from sources import survey
-todo = [session for found in survey()[0].values() for session in sessions(found)]
+kept = Store()
+todo = [session for twins in survey()[0].values() for session in sessions(twins, kept)]
 with ThreadPoolExecutor(WORKERS) as pool:
     list(pool.map(lambda session: list(run(session)), todo))
 """
@@ -120,7 +132,8 @@ def copy(folder: Path) -> Path:
     (project / "static.yml").write_text(ours.sub("  - static.py\n", settings), "utf-8")
     (project / "barren.py").write_text(BARREN, "utf-8")
     (project / "barren.yml").write_text(ours.sub("  - barren.py\n", settings), "utf-8")
-    (project / "stock.yml").write_text(ours.sub("", settings), "utf-8")
+    stock = settings.replace("hooks:\n  - docs/_build/hooks.py\n", "")
+    (project / "stock.yml").write_text(stock, "utf-8")
     return project
 
 
