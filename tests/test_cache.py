@@ -298,10 +298,10 @@ def test_a_kept_page_is_never_older_than_what_it_shows(counted, change):
         counted.write("mkdocs.yml", settings.replace("permalink: true", "permalink: §"))
         shows = "§"
     elif change == "glue":
-        path = counted.root / "docs/_build/blocks.py"
+        path = counted.root / "docs/_build/write/page.py"
         text = path.read_text("utf-8")
         counted.write(
-            "docs/_build/blocks.py", text.replace('"data-session"', '"data-s"')
+            "docs/_build/write/page.py", text.replace('"data-session"', '"data-s"')
         )
         shows = 'data-s="page"'
     elif change == "page":

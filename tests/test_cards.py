@@ -4,7 +4,9 @@ import html
 import io
 import json
 import re
+from types import SimpleNamespace
 
+import hooks
 import pytest
 from mkdocs.utils.yaml import yaml_load
 from PIL import Image
@@ -70,11 +72,18 @@ def test_a_letter_that_the_fonts_lack_stops_a_build_with_cards_and_no_other(proj
         assert "og:image" not in text and "twitter:card" not in text
 
 
-def test_serving_draws_no_cards(monkeypatch):
-    monkeypatch.setattr(cards, "serving", False)
-    cards.on_startup("serve", False)
-    assert cards.serving
-    cards.on_env(None, type("Config", (), {"site_url": AT})(), None)
+@pytest.mark.parametrize("serving", [True, False])
+def test_serving_draws_no_cards(monkeypatch, serving):
+    drawn, nothing = [], SimpleNamespace(problems=[], write=lambda *_: None)
+    state = hooks.State(serving)
+    state.shelf = state.reference = nothing
+    state.nav = None
+    monkeypatch.setattr(hooks, "state", state, raising=False)
+    monkeypatch.setattr(cards, "draw_all", lambda *_: drawn.append(1))
+    i18n = SimpleNamespace(is_default_language_build=False)
+    config = SimpleNamespace(site_url=AT, plugins={"i18n": i18n})
+    hooks.on_env(SimpleNamespace(), config, None)
+    assert bool(drawn) is not serving
 
 
 def test_the_fonts_can_write_every_card_of_the_site():
@@ -88,7 +97,9 @@ def test_the_fonts_can_write_every_card_of_the_site():
             title = re.search(r"(?m)^# (.+)", path.read_text("utf-8"))
             assert title, name
             text += title[1]
-    assert cards.lacking(text) == "", "how to add them: docs/_build/publish/fonts/README.txt"
+    assert cards.lacking(text) == "", (
+        "how to add them: docs/_build/publish/fonts/README.txt"
+    )
     for weight in "Bold", "Regular":
         font = cards.font_of(weight)
         assert all(font.get_char_index(ord(letter)) for letter in text)

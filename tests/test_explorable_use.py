@@ -195,16 +195,19 @@ PAGE = """# Page {{ #page }}
 --8<-- "page.py:{region}"
 ```
 
-```python exec="on" html="on" session="thing"
-import explorables
+![T](figure:thing)
+"""
+FIGURE = """\
+from draw import Drawing
 
-with explorables.axes(
-    "thing", run, {{1: run(1), 2: run(2)}}, start=1, title="T", knobs={{"rate": "R"}},
-    panels=[dict(alt="A.")], say=lambda rate, out: f"Rate {{rate}}.", columns={{}},
-) as ax:
-    ax.plot(run(1)["loss"], gid="loss")
-    ax.set(xlim=(0, 1), ylim=(0, 2))
-```
+
+def thing(draw: Drawing, run):
+    with draw.explorable(
+        "thing", run, {1: run(1), 2: run(2)}, start=1, knobs={"rate": "R"},
+        panels=[dict(alt="A.")], say=lambda rate, out: f"Rate {rate}.", columns={},
+    ) as ax:
+        ax.plot(run(1)["loss"], gid="loss")
+        ax.set(xlim=(0, 1), ylim=(0, 2))
 """
 SNIPPET = """\
 # --8<-- [start:run]
@@ -220,6 +223,7 @@ def run(rate: int) -> dict:
 
 def test_the_runs_become_a_file_also_where_all_results_are_stored(project):
     project.write("snippets/page.py", SNIPPET)
+    project.write("docs/figures/page.py", FIGURE)
     project.page("page.md", PAGE.format(region="run"))
     found = []
     for _ in range(2):
@@ -239,6 +243,6 @@ def test_the_runs_become_a_file_also_where_all_results_are_stored(project):
     done = project.build()
     assert done.returncode != 0
     assert (
-        "docs/zh/page.md: explorable 'thing': the page does not show its code"
+        "docs/zh/page.md:11: explorable 'thing': the page does not show its code"
         in done.stderr
     )

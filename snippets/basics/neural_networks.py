@@ -422,8 +422,8 @@ def fails_list() -> None:
 
 def fails_init() -> None:
     """
-    zh: 还没有调用 super().__init__() 就放进一层。抛出 AttributeError。
-    en: Assigns a layer before super().__init__(). Raises AttributeError.
+    zh: 还没有调用 `super().__init__()` 就放进一层。抛出 AttributeError。
+    en: Assigns a layer before `super().__init__()`. Raises AttributeError.
     """
 
     # --8<-- [start:fails-init]

@@ -65,7 +65,7 @@ def cells(page: Page, results: Any, canonical: str, expand: Callable[[str], str]
     lines: list[str | Block] = []
     for cell in page.cells:
         if isinstance(cell, Prose):
-            lines += BETWEEN_HAN.sub("", expand(written.text(cell, results))).split("\n")
+            lines += expand(BETWEEN_HAN.sub("", written.text(cell, results))).split("\n")
         else:
             lines.append(cell)
     return joined(_Walk(page, results, canonical).cells(lines))
