@@ -1,7 +1,9 @@
 // Explorables: the controls choose one of the stored runs, and the drawing shows it. What is drawn
 // comes from the table that the build made (docs/_build/draw/explorables.py); nothing is computed here.
 (() => {
-  const done = document.documentElement.lang.startsWith("zh") ? "已复制" : "Copied";
+  const [done, stop, drop] = document.documentElement.lang.startsWith("zh")
+    ? ["已复制", "停下", "去掉对照："]
+    : ["Copied", "Stop", "Remove: "];
 
   const place = ([low, high, from, to, log], value) => {
     const share = log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
@@ -78,7 +80,45 @@
       drawings.forEach((drawing, n) => drawing.setAttribute("aria-label", alts[n] + said[at]));
       const sentence = figure.querySelector(".explorable-said");
       if (sentence.textContent !== said[at]) sentence.textContent = said[at];
+      // It is read out when the reader pauses, not at each position on the way.
+      sentence.setAttribute("aria-busy", "true");
+      clearTimeout(pause);
+      pause = setTimeout(() => sentence.setAttribute("aria-busy", "false"), 500);
+      for (const grip of grips) grip.follow(of);
     };
+    let pause;
+
+    // A point that a slider moves can be taken hold of in the drawing.
+    const grips = parts.flatMap(({ x, y, xs, ys, panel }) => {
+      const follows = (source) => controls.find(({ knob, inputs }) => knob === source && !inputs[1]);
+      const control = follows(x) ?? follows(y);
+      if (!control) return [];
+      const drawing = drawings[panel];
+      const [axis, scale] = control === follows(x) ? ["x", xs] : ["y", ys];
+      const places = control.values.map((value) => place(scale, value));
+      const grip = document.createElementNS(drawing.namespaceURI, "circle");
+      grip.setAttribute("class", `grip grip-${axis}`);
+      grip.setAttribute("r", 11);
+      const move = (event) => {
+        if (!grip.hasPointerCapture(event.pointerId)) return;
+        const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(drawing.getScreenCTM().inverse());
+        const away = places.map((each) => Math.abs(each - point[axis]));
+        choose(control, away.indexOf(Math.min(...away)));
+        control.inputs[0].dispatchEvent(new Event("input", { bubbles: true }));
+      };
+      grip.addEventListener("pointerdown", (event) => {
+        halt();
+        grip.setPointerCapture(event.pointerId);
+      });
+      grip.addEventListener("pointermove", move);
+      drawing.append(grip);
+      const first = (found) => (Array.isArray(found) ? found[0] : found);
+      grip.follow = (of) => {
+        grip.setAttribute("cx", place(xs, first(of(x))));
+        grip.setAttribute("cy", place(ys, first(of(y))));
+      };
+      return [grip];
+    });
 
     // The address holds the position: #explore-name?knob=value&knob=value
     const plain = (code) => code.replaceAll("'", "");
@@ -109,8 +149,9 @@
         + `\n\n\nfor name, values in ${call}(${position}).items():\n    print(name, values)\n`;
     };
     const link = () => location.href.split("#")[0] + address();
+    const [play, reset, keep, ...copies] = figure.querySelectorAll(".explorable-actions button");
     [code, link].forEach((text, n) => {
-      const button = figure.querySelectorAll(".explorable-actions button")[n];
+      const button = copies[n];
       const label = button.textContent;
       button.addEventListener("click", async () => {
         await navigator.clipboard.writeText(text());
@@ -118,6 +159,57 @@
         setTimeout(() => (button.textContent = label), 1500);
       });
     });
+    // Play goes through the slider that was turned last, from its start if it is at the end.
+    const [playing, keeping] = [play.textContent, keep.textContent];
+    const sliders = controls.filter(({ inputs }) => !inputs[1]);
+    let [turned, timer] = sliders;
+    const halt = () => {
+      clearInterval(timer);
+      timer = undefined;
+      play.textContent = playing;
+    };
+    const changed = () => figure.dispatchEvent(new Event("input"));
+    const step = () => {
+      const next = chosen(turned) + 1;
+      if (next >= turned.values.length) return halt();
+      choose(turned, next);
+      changed();
+    };
+    play.hidden = !turned;
+    play.addEventListener("click", () => {
+      if (timer) return halt();
+      if (chosen(turned) === turned.values.length - 1) choose(turned, 0), changed();
+      play.textContent = stop;
+      timer = setInterval(step, Math.max(80, 5000 / turned.values.length));
+    });
+    figure.addEventListener("input", ({ isTrusted, target }) => {
+      if (isTrusted) halt();
+      turned = sliders.find(({ inputs }) => inputs[0] === target) ?? turned;
+    });
+    reset.addEventListener("click", () => {
+      halt();
+      for (const input of controls.flatMap(({ inputs }) => inputs))
+        input.type === "radio" ? (input.checked = input.defaultChecked) : (input.value = input.defaultValue);
+      changed();
+    });
+
+    // What is kept stays in the drawing, pale, below the run that is chosen next.
+    const lines = groups.filter((_, n) => parts[n].kind === "line").flat();
+    keep.hidden = !lines.length;
+    keep.addEventListener("click", () => {
+      const pale = figure.querySelectorAll(".kept");
+      pale.forEach((each) => each.remove());
+      keep.textContent = keeping;
+      if (pale.length) return;
+      for (const line of lines) {
+        const copy = line.cloneNode(true);
+        copy.removeAttribute("data-follows");
+        copy.classList.add("kept");
+        line.before(copy);
+      }
+      keep.textContent = drop + controls.map((control) => control.text[chosen(control)]).join(" · ");
+    });
+
     figure.querySelectorAll("fieldset").forEach((box) => (box.disabled = false));
     show();
     follow();

@@ -17,14 +17,17 @@ addEventListener("load", () => {
     box.scrollWidth > box.clientWidth ||
     (box.matches(".fig-values") && box.scrollHeight > box.clientHeight) ||
     !box.checkVisibility({ contentVisibilityAuto: true });
+  const boxes = ".formula, .fig-wide > .fig-drawing, .fig-values, .md-typeset__scrollwrap, .md-typeset pre > code";
   const observer = new ResizeObserver((entries) => {
-    const large = entries.map(({ target }) => isLarge(target)); // look at all, then change
-    entries.forEach(({ target }, n) => (large[n] ? (target.tabIndex = 0) : target.removeAttribute("tabindex")));
+    const changed = entries.map(({ target }) => target.closest(boxes));
+    const large = changed.map(isLarge); // look at all, then change
+    changed.forEach((box, n) => (large[n] ? (box.tabIndex = 0) : box.removeAttribute("tabindex")));
   });
-  all(".formula, .fig-wide > .fig-drawing, .fig-values, .md-typeset__scrollwrap, .md-typeset pre > code").forEach((box) => {
+  all(boxes).forEach((box) => {
     box.tabIndex = 0;
     observer.observe(box);
   });
+  all(".md-typeset__scrollwrap table").forEach((table) => observer.observe(table)); // wider with its fonts
 
   // So can a formula in a line of text that is wider than the line: seen to when it is laid out.
   const formulas = all(":is(p, li, dd, td, summary) > math");
@@ -77,9 +80,6 @@ addEventListener("load", () => {
   // An address that names a tab opens it.
   const named = document.getElementById(location.hash.slice(1));
   if (named?.name?.startsWith("__tabbed_")) named.checked = true;
-
-  // Headings have the same ids in both languages, so the other language opens at the same place.
-  all("a.twin").forEach((link) => link.addEventListener("click", () => (link.hash = location.hash)));
 });
 
 // In copied text, formulas are TeX: MathML's own text would be letters without structure.
