@@ -170,6 +170,21 @@ def test_the_navigation_lists_every_page_once_with_an_english_title():
     )
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_prose_is_written_as_prose(language):
+    """Blocks that print Markdown are for what needs statements; lines of fences count."""
+    hidden = [
+        (len(block.lines) + 2, block.at)
+        for path in pages(language).values()
+        for block in blocks(path)
+        if not isinstance(block, Figure) and block.is_view
+    ]
+    assert sum(lines for lines, _ in hidden) <= 100, (
+        f"{hidden}: write sentences and tables as Markdown with values, {{{{ expression:format }}}};"
+        " what an expression would not say plainly, let the snippet compute and name"
+    )
+
+
 def test_every_region_is_used_by_a_page():
     used = {
         name
@@ -234,7 +249,11 @@ def test_no_number_of_a_run_is_typed(name, language):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_chinese_is_set_with_full_width_marks_and_spaces(name):
-    text = FORMULA.sub("$x$", VALUE.sub("x", prose(ZH[name])))
+    # a value that says words is set as they are
+    text = VALUE.sub(
+        lambda v: "字" if re.search("[一-鿿]", v[0]) else "x", prose(ZH[name])
+    )
+    text = FORMULA.sub("$x$", text)
     text = re.sub(r"`[^`]+`", "`x`", text)
     text = re.sub(r"\]\([^)]*\)|\{[^}]*\}|https?://\S+", "", text)
     faults = {

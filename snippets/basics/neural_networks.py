@@ -233,14 +233,16 @@ schemes = {
     "He": 2 / n,
     "std 1": 1.0,
 }
-through_depth = {}
+through_depth, deviations = {}, {}
 print(f"{'':12}{'predicted':>10}{'measured':>10}")
 for name, weight_variance in schemes.items():
     v = through_depth[name] = variances(weight_variance)
+    predicted = n * weight_variance / 2
     # zh: 第 2 到第 10 层平均每层放大多少倍（几何平均）
     # en: the mean factor from one layer to the next (geometric), layers 2 to 10
     measured = (v[-1] / v[0]) ** (1 / (len(v) - 1))
-    print(f"{name:12}{n * weight_variance / 2:10.4f}{measured:10.4f}")
+    deviations[name] = measured / predicted - 1
+    print(f"{name:12}{predicted:10.4f}{measured:10.4f}")
 # --8<-- [end:variance]
 
 # --8<-- [start:default-init]

@@ -349,3 +349,17 @@ for make in (constant, staircase, warmup_cosine):
     tail = sum(excess[make.__name__][-50:]) / 50
     print(f"{make.__name__:14}  excess = {tail:.1e}")
 # --8<-- [end:schedules]
+
+# --8<-- [start:level]
+# zh: 最小值处每个样本的梯度，在两个特征方向上的分量
+# en: each sample's gradient at the minimum, along both eigen-directions
+at_optimum = 2 * (X @ optimum - y)[:, None] * X @ eigenvectors
+s2 = at_optimum.var(dim=0, correction=0)
+predicted = (0.4 * s2 / (2 * 10 * (2 - 0.4 * eigenvalues))).sum().item()
+measured = sum(excess["constant"][100:]) / (total - 100)
+print(f"predicted = {predicted:.2e}   measured = {measured:.2e}")
+
+tails = {name: sum(values[-50:]) / 50 for name, values in excess.items()}
+for name in ("staircase", "warmup_cosine"):
+    print(f"constant / {name:13} = {tails['constant'] / tails[name]:.0f}")
+# --8<-- [end:level]

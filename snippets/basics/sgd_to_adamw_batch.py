@@ -83,3 +83,13 @@ for size, out in table.items():
     print(f"B = {size:3}  noise = {out['noise']:.3f}", end="  ")
     print(f"predicted = {predicted:.3f}  excess = {out['tail']:.5f}")
 # --8<-- [end:sweep]
+
+# --8<-- [start:slopes]
+# zh: 对数坐标里的拟合直线，斜率是协方差除以批量大小的方差
+# en: a line fitted in logarithmic coordinates: covariance over the sizes' variance
+slopes = {}
+for name in ("noise", "tail"):
+    logs = torch.tensor([SIZES, [out[name] for out in table.values()]]).log()
+    slopes[name] = (torch.cov(logs)[0, 1] / logs[0].var()).item()
+    print(f"{name:5}  slope = {slopes[name]:.3f}")
+# --8<-- [end:slopes]

@@ -4,6 +4,8 @@ en: Background: PyTorch's three layers, a first taste, history, and first errors
 """
 
 # --8<-- [start:imports]
+from importlib.metadata import requires
+
 import torch
 from torch import nn, optim
 
@@ -21,6 +23,12 @@ else:
     device = torch.device("cpu")
 print(f"device = {device}")
 # --8<-- [end:install]
+
+# --8<-- [start:dependencies]
+needed = [line for line in requires("torch") if "extra" not in line]
+from_nvidia = [line for line in needed if line.startswith(("nvidia", "cuda"))]
+print(f"dependencies = {len(needed)}   from NVIDIA = {len(from_nvidia)}")
+# --8<-- [end:dependencies]
 
 # --8<-- [start:tensor]
 a = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -121,26 +129,26 @@ print(f"equal: {torch.allclose(slope, slope_by_hand)}")
 # --8<-- [end:composed]
 
 # --8<-- [start:milestones]
-# zh: （日期，类别，名称，来源页上的条目）；只写到来源能确认的精度
-# en: (date, kind, name, entry on the sources page), as exact as the source allows
-milestones = [
-    ("1943", "idea", "neuron", "mcculloch-1943"),
-    ("1958-11", "idea", "perceptron", "rosenblatt-1958"),
-    ("1976", "idea", "reverse-mode", "linnainmaa-1976"),
-    ("1986-10-09", "idea", "backpropagation", "rumelhart-1986"),
-    ("1998-11", "model", "LeNet-5", "lecun-1998"),
-    ("2002", "tool", "Torch", "collobert-2002"),
-    ("2010", "tool", "Theano", "bergstra-2010"),
-    ("2012", "model", "AlexNet", "krizhevsky-2012"),
-    ("2015", "tool", "Chainer", "tokui-2015"),
-    ("2015-11-09", "tool", "TensorFlow", "abadi-2015"),
-    ("2017-01-19", "tool", "PyTorch", "pytorch-a-year-in"),
-    ("2017-06-12", "model", "Transformer", "vaswani-2017"),
-    ("2018-12-07", "tool", "PyTorch 1.0", "pytorch-1-0"),
-    ("2019-09-30", "tool", "TensorFlow 2.0", "tensorflow-2-0"),
-    ("2022-09-12", "tool", "PyTorch Foundation", "pytorch-foundation-2022"),
-    ("2023-03-15", "tool", "PyTorch 2.0", "pytorch-2-0"),
-]
+# zh: 名称：（日期，类别，来源页上的条目）；只写到来源能确认的精度
+# en: name: (date, kind, entry on the sources page), as exact as the source allows
+milestones = {
+    "neuron": ("1943", "idea", "mcculloch-1943"),
+    "perceptron": ("1958-11", "idea", "rosenblatt-1958"),
+    "reverse-mode": ("1976", "idea", "linnainmaa-1976"),
+    "backpropagation": ("1986-10-09", "idea", "rumelhart-1986"),
+    "LeNet-5": ("1998-11", "model", "lecun-1998"),
+    "Torch": ("2002", "tool", "collobert-2002"),
+    "Theano": ("2010", "tool", "bergstra-2010"),
+    "AlexNet": ("2012", "model", "krizhevsky-2012"),
+    "Chainer": ("2015", "tool", "tokui-2015"),
+    "TensorFlow": ("2015-11-09", "tool", "abadi-2015"),
+    "PyTorch": ("2017-01-19", "tool", "pytorch-a-year-in"),
+    "Transformer": ("2017-06-12", "model", "vaswani-2017"),
+    "PyTorch 1.0": ("2018-12-07", "tool", "pytorch-1-0"),
+    "TensorFlow 2.0": ("2019-09-30", "tool", "tensorflow-2-0"),
+    "PyTorch Foundation": ("2022-09-12", "tool", "pytorch-foundation-2022"),
+    "PyTorch 2.0": ("2023-03-15", "tool", "pytorch-2-0"),
+}
 
 
 def _decimal_year(date: str) -> float:

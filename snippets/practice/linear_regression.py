@@ -125,8 +125,19 @@ print(f"last  {losses[-1]:.6f}")
 print(f"floor {floor:.6f}")
 # --8<-- [end:floor]
 
-# --8<-- [start:standard-errors]
+# --8<-- [start:contraction]
 X = torch.cat([x, torch.ones_like(x)], dim=1)
+H = 2 / n * X.T @ X
+slow, fast = torch.linalg.eigvalsh(H).tolist()
+print(f"eigenvalues {slow:.3f}  {fast:.3f}")
+
+# zh: 损失高出下限的部分随误差的平方缩小，所以每步的倍数要开方
+# en: the excess over the floor goes with the square of the error, hence the root
+per_step = ((losses[80] - floor) / (losses[40] - floor)) ** (1 / (2 * 40))
+print(f"predicted {1 - eta * slow:.4f}  measured {per_step:.4f}")
+# --8<-- [end:contraction]
+
+# --8<-- [start:standard-errors]
 # zh: 除以 n - 2：两个参数已经从数据里拟合出来
 # en: divided by n - 2: two parameters were fitted to the same data
 s2 = n * floor / (n - 2)
@@ -225,7 +236,8 @@ print(restored.load_state_dict(state))
 restored.eval()
 with torch.inference_mode():
     half = torch.tensor([[0.5]])
-    print(f"{model(half).item():.4f} {restored(half).item():.4f}")
+    before, after = model(half), restored(half)
+print(f"{before.item():.4f} {after.item():.4f}")
 # --8<-- [end:load]
 
 # --8<-- [start:without-zero-grad]
@@ -253,8 +265,7 @@ def fails_shape() -> None:
 
 
 # --8<-- [start:large-rate]
-H = 2 / n * X.T @ X
-limit = 2 / torch.linalg.eigvalsh(H).max().item()
+limit = 2 / fast
 print(f"limit {limit:.4f}")
 rates = {}
 for lr in (0.1, 0.9, 1.1):

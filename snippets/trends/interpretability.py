@@ -82,11 +82,12 @@ models = {
     "cnn": cnn(),
     "smooth": cnn(activation=nn.GELU, pool=nn.AvgPool2d),
 }
+test_scores = {}
 for name, model in models.items():
     train(model, images[train_rows], labels[train_rows])
-    score = accuracy(model, images[test_rows], labels[test_rows])
+    test_scores[name] = accuracy(model, images[test_rows], labels[test_rows])
     size = sum(p.numel() for p in model.parameters())
-    print(f"{name:6s}  {size:4d} parameters  test {score:.3f}")
+    print(f"{name:6s}  {size:4d} parameters  test {test_scores[name]:.3f}")
 # --8<-- [end:models]
 
 
@@ -219,10 +220,12 @@ print(f"sum {parts[0].sum():.4f}  f(x) - f(x') {difference[0]:.4f}")
 # --8<-- [start:baseline]
 mean = images[train_rows].mean(dim=0, keepdim=True).expand_as(x)
 empty = x == 0
+on_empty = {}
 for name, baseline in {"black": black, "mean": mean, "white": black + 1}.items():
     parts = integrated_gradients(f, x, baseline).abs()
     share = (parts * empty).flatten(1).sum(dim=1) / parts.flatten(1).sum(dim=1)
-    print(f"{name:5s}  share of the empty pixels {share.mean():.3f}")
+    on_empty[name] = share.mean().item()
+    print(f"{name:5s}  share of the empty pixels {on_empty[name]:.3f}")
 # --8<-- [end:baseline]
 
 

@@ -221,6 +221,9 @@ def test_each_layer_multiplies_the_variance_as_predicted(chapter, printed):
         # log v[9] - log v[0] has a standard deviation of about sqrt(5 · 9 / 512) = 0.3
         factor = (v[-1] / v[0]) ** (1 / 9)
         assert factor == pytest.approx(512 * variance / 2, rel=0.1)
+        assert chapter["deviations"][name] == pytest.approx(
+            factor / (256 * variance) - 1
+        )
         row = next(line for line in printed if line.startswith(f"{name:12}"))
         assert row.split()[-2:] == [f"{256 * variance:.4f}", f"{factor:.4f}"]
     assert "predicted  measured" in "\n".join(printed)

@@ -308,6 +308,21 @@ def test_falling_rates_lower_the_floor(g, printed):
     assert tail["constant"] < 5e-3
 
 
+def test_a_constant_rate_settles_where_the_formula_says(g, printed):
+    X, y, lr, batch = g["X"].numpy(), g["y"].numpy(), 0.4, 10
+    gradients = 2 * (X @ g["optimum"].numpy() - y)[:, None] * X
+    curvatures, directions = np.linalg.eigh(2 * X.T @ X / len(X))
+    noise = (gradients @ directions).var(axis=0)  # the mean gradient is zero there
+    level = (lr * noise / (2 * batch * (2 - lr * curvatures))).sum()
+    assert g["predicted"] == pytest.approx(level)
+    assert g["measured"] == pytest.approx(np.mean(g["excess"]["constant"][100:]))
+    # 300 steps hold about 300 · 0.4 · 2/3 = 80 independent looks, each as wide as its mean
+    assert g["measured"] == pytest.approx(level, rel=4 / math.sqrt(80))
+    assert f"predicted = {level:.2e}   measured = {g['measured']:.2e}" in printed
+    for name, values in g["excess"].items():
+        assert g["tails"][name] == pytest.approx(np.mean(values[-50:]))
+
+
 def test_one_run_of_a_falling_rate_says_little_about_which_is_lower(g):
     X, y, hessian = g["X"], g["y"], g["hessian"]
     seeds, floors = 100, {}

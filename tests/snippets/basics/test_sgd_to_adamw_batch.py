@@ -104,6 +104,15 @@ def test_the_excess_loss_of_sgd_follows_the_moments_of_its_error(g):
     assert abs(np.mean(np.log(ratios))) < 0.45, ratios
 
 
+def test_the_slopes_are_those_of_fitted_lines(g):
+    for name, expected, about in (("noise", -0.5, 0.02), ("tail", -1, 0.2)):
+        found = [out[name] for out in g["table"].values()]
+        fitted, _ = np.polyfit(np.log(g["SIZES"]), np.log(found), 1)
+        assert g["slopes"][name] == pytest.approx(fitted, abs=1e-4)
+        assert fitted == pytest.approx(expected, abs=about)
+        assert f"{name:5}  slope = {fitted:.3f}" in g.by_region["slopes"]
+
+
 def test_a_stored_run_equals_a_fresh_one(g):
     for size in random.Random(0).sample(g["SIZES"], 3):
         assert g["run"](size) == g["table"][size]

@@ -2,9 +2,12 @@
 
 import datetime
 import re
+from pathlib import Path
 
 import pytest
 import torch
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +26,20 @@ def test_device_is_usable(bg):
     assert (bg["device"].type != "cpu") == accelerated
     assert bg["moved"].device.type == bg["device"].type
     assert bg["moved"].tolist() == [1, 1, 1]
+
+
+def test_a_cpu_build_depends_on_nothing_of_nvidia(bg, lines):
+    needed, from_nvidia = bg["needed"], bg["from_nvidia"]
+    assert {re.split(r"\W", line)[0] for line in needed} >= {
+        "filelock",
+        "sympy",
+        "jinja2",
+    }
+    assert not any("extra" in line for line in needed)
+    if "+cpu" in torch.__version__:
+        assert from_nvidia == []
+    row = f"dependencies = {len(needed)}   from NVIDIA = {len(from_nvidia)}"
+    assert row in lines
 
 
 def test_tensor_example(bg):
@@ -98,12 +115,15 @@ def test_network_is_a_composition(bg):
 
 def test_milestones_are_dated_in_order_and_have_sources(bg):
     milestones = bg["milestones"]
-    assert [date for date, *_ in milestones] == sorted(date for date, *_ in milestones)
-    assert {kind for _, kind, *_ in milestones} == {"idea", "model", "tool"}
-    names = [name for _, _, name, _ in milestones]
-    assert len(set(names)) == len(names) == 16
-    assert all(source.replace("-", "").isalnum() for *_, source in milestones)
-    dates = {name: date for date, _, name, _ in milestones}
+    dates = {name: date for name, (date, _, _) in milestones.items()}
+    assert list(dates.values()) == sorted(dates.values()) and len(dates) == 16
+    assert {kind for _, kind, _ in milestones.values()} == {"idea", "model", "tool"}
+    for language in ("zh", "en"):
+        page = (ROOT / "docs" / language / "concepts/background.md").read_text("utf-8")
+        table = re.findall(
+            r'(?m)^\| \{\{ milestones\["(.*?)"\].*/sources\.md#([\w-]+)\) \|$', page
+        )
+        assert table == [(name, source) for name, (*_, source) in milestones.items()]
     assert dates["TensorFlow 2.0"] == "2019-09-30"
     assert dates["PyTorch 2.0"] == "2023-03-15"
     assert dates["PyTorch"] < dates["Transformer"] < dates["PyTorch 1.0"]

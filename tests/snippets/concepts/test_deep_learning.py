@@ -192,15 +192,17 @@ def test_scores(dl, data, name, mean, spread):
 
 
 def test_deep_learning_does_not_win_by_itself(dl):
-    signs = set()
+    signs, ratios = set(), []
     for data in ("on_digits", "on_cells"):
         for rival in ("logistic", "forest"):
             gap = dl[data]["network"] - dl[data][rival]
             assert gap.mean().abs() < gap.std()
             signs.add(gap.mean().sign().item())
+            ratios.append((gap.mean() / gap.std()).item())
         rule = dl["rule_accuracy" if data == "on_digits" else "radius_accuracy"]
         assert min(s.mean() for s in dl[data].values()) > rule + 0.05
     assert signs == {-1, 1}
+    assert dl["in_deviations"] == pytest.approx(ratios)
     # what the last turn of the shown loop leaves behind
     assert torch.equal(dl["gap"], dl["on_cells"]["network"] - dl["on_cells"]["forest"])
     assert dl["wins"] == (dl["gap"] > 0).sum()
@@ -212,6 +214,11 @@ def test_spread_is_about_what_the_binomial_gives(dl):
             p = values.mean().item()
             predicted = math.sqrt(p * (1 - p) / size)
             assert 0.5 * predicted < values.std().item() < 2 * predicted
+    p = dl["on_digits"]["network"].mean().item()
+    assert dl["expected"] == pytest.approx(math.sqrt(p * (1 - p) * 5 / 1797))
+    found = numbers(dl.printed, "p =")[0]
+    assert found[::2] == pytest.approx([p, dl["expected"]], abs=6e-4)
+    assert found[1] == 359 == round(1797 / 5)
 
 
 def test_forest_and_network_are_what_they_are_said_to_be(dl):

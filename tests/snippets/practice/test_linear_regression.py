@@ -122,6 +122,7 @@ def test_training_ends_on_the_closed_form(run, oracle):
     assert weights(run["model"]) == pytest.approx((oracle["w"], oracle["b"]), abs=1e-5)
     assert run["learned"].tolist() == pytest.approx(weights(run["model"]))
     assert run["learned"].tolist() == pytest.approx([1.9999, 3.0037], abs=6e-5)
+    assert (run["learned"] - run["best"].flatten()).abs().max() < 5e-5
 
 
 def test_learned_parameters_are_within_three_standard_errors_of_the_truth(run, oracle):
@@ -156,6 +157,9 @@ def test_losses_follow_the_predicted_contraction(run, oracle):
         expected = oracle["floor"] + 0.5 * (error @ H @ error).item()
         assert loss == pytest.approx(expected, rel=1e-3)
         error = error - 0.1 * H @ error
+    slow, fast = torch.linalg.eigvalsh(H).tolist()
+    assert (run["slow"], run["fast"]) == pytest.approx((slow, fast))
+    assert run["per_step"] == pytest.approx(1 - 0.1 * slow, abs=2e-3)
 
 
 def test_train_is_the_loop(run):
@@ -371,6 +375,8 @@ step 160  loss 0.0105
 step 199  loss 0.0105
 last  0.010495
 floor 0.010495
+eigenvalues 0.680  2.000
+predicted 0.9320  measured 0.9320
 w       b
 true      2.0000  3.0000
 closed    1.9999  3.0037

@@ -1,7 +1,5 @@
 """The repaired listing: it fits the line, holds data back and ends at the noise."""
 
-import math
-
 import pytest
 import torch
 
@@ -34,8 +32,10 @@ def test_repaired_listing_fits_the_line(run):
     w, b = line(x, y)
     assert run["w_final"] == pytest.approx(w, abs=0.03)
     assert run["b_final"] == pytest.approx(b, abs=0.03)
-    assert run["w_final"] == pytest.approx(2, abs=3 * 0.1 / math.sqrt(0.34 * 80))
-    assert run["b_final"] == pytest.approx(3, abs=3 * 0.1 / math.sqrt(80))
+    X = torch.cat([x, torch.ones_like(x)], dim=1)
+    errors = 0.1 * torch.linalg.inv(X.T @ X).diagonal().sqrt()
+    assert abs(run["w_final"] - 2) < 2 * errors[0]
+    assert abs(run["b_final"] - 3) < 2 * errors[1]
     assert run["LinearRegression"]()(x).shape == (80, 1)
 
 

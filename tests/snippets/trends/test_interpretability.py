@@ -268,6 +268,8 @@ def test_the_baseline_decides_what_may_count(page):
     shares = numbers(page.by_region["baseline"])
     assert shares[0] == 0
     assert 0.2 < shares[1] < shares[2] < 0.9
+    assert list(page["on_empty"]) == ["black", "mean", "white"]
+    assert list(page["on_empty"].values()) == pytest.approx(shares, abs=6e-4)
     assert torch.equal(page["empty"], page["x"] == 0)
     mean = page["images"][page["train_rows"]].mean(dim=0)
     assert torch.allclose(page["mean"][7], mean)
