@@ -17,7 +17,7 @@ TABLE = {rate: run(rate) for rate in (0.1, 0.5, 2.0)}
 USE = {
     "start": 0.5,
     "knobs": {"rate": "Rate"},
-    "panels": [{"x": "step", "y": "loss", "alt": "The loss."}],
+    "panels": ["The loss."],
     "say": lambda rate, out: f"Rate {rate:g}: {out['last']:g}.",
     "columns": {"last": "last loss"},
 }
@@ -80,16 +80,22 @@ def test_its_runs_are_a_file_whose_name_tells_their_content():
 
 def test_panels_stand_in_their_order_and_chinese_sentences_follow_without_a_blank():
     drawing = Drawing("zh")
-    panels = [{"alt": "左图。"}, {"alt": "右图。", "height": 2.0}]
-    say = {"say": lambda rate, out: f"学习率 {rate:g}。"}
-    with drawing.explorable("two", run, TABLE, **USE | {"panels": panels} | say) as axs:
+    use = USE | {"panels": ["左图。 | Left.", "右图。 | Right."], "height": 2.0}
+    use["say"] = lambda rate, out: (
+        f"学习率 {rate:g}。 | Rate {rate:g}.",
+        "完。 | End.",
+    )
+    with drawing.explorable("two", run, TABLE, **use) as axs:
         for ax in axs:
             ax.plot(TABLE[0.5]["loss"], gid="loss")
             ax.set(xlim=(0, 1), ylim=(0, 2))
     (made,) = drawing.made
     left, right = made["panels"]
-    assert (left["alt"], right["alt"]) == ("左图。学习率 0.5。", "右图。学习率 0.5。")
-    assert left["view"][3] > right["view"][3] == 2 * 72
+    assert (left["alt"], right["alt"]) == (
+        "左图。学习率 0.5。完。",
+        "右图。学习率 0.5。完。",
+    )
+    assert left["view"][3] == right["view"][3] == 2 * 72
     assert [part["panel"] for part in json.loads(made["data"])["parts"]] == [0, 1]
     html = figure.html(made, "题目", "zh", "../")
     assert "所有位置的数据表" in html and "复制这次运行" in html
@@ -204,7 +210,7 @@ from draw import Drawing
 def thing(draw: Drawing, run):
     with draw.explorable(
         "thing", run, {1: run(1), 2: run(2)}, start=1, knobs={"rate": "R"},
-        panels=[dict(alt="A.")], say=lambda rate, out: f"Rate {rate}.", columns={},
+        panels=["A."], say=lambda rate, out: f"Rate {rate}.", columns={},
     ) as ax:
         ax.plot(run(1)["loss"], gid="loss")
         ax.set(xlim=(0, 1), ylim=(0, 2))

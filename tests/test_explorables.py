@@ -1,6 +1,6 @@
 """Every explorable of the site in a real browser: each position draws and says its stored run."""
 
-# ruff: noqa: F401, F811 - two fixtures of test_browser serve here, too
+# ruff: noqa: F401 - two fixtures of test_browser serve here, too
 import ast
 import gzip
 import json
@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 from sources import LANGUAGES, ROOT, Figure, blocks, pages
-from test_browser import address, browser, url, visit, watched
+from test_browser import url, visit, watched
 from test_site import built
 
 USE = re.compile(r'draw\.explorable\(\s*"([\w-]+)"')
@@ -385,7 +385,7 @@ def copied(browser, address, site, tmp_path_factory):
             tab, figure = opened(
                 context, address, language, page, name, f"#explore-{name}?{query}"
             )
-            figure.locator(".explorable-actions button").first.click()
+            figure.locator(".explorable-actions button").nth(3).click()
             texts[page, name, language, index] = tab.evaluate(
                 "navigator.clipboard.readText()"
             )

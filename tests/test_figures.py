@@ -1,6 +1,5 @@
 """Figures: their tables hold what was drawn, and curves differ in more than colour."""
 
-import inspect
 import json
 import re
 import subprocess
@@ -13,7 +12,9 @@ import numpy as np
 import pytest
 from colorspacious import cspace_convert, deltaE
 from draw import CYCLE, MUTED, Drawing
-from sources import LANGUAGES, ROOT
+from run.runner import sessions
+from run.store import Store
+from sources import FIGURES, LANGUAGES, ROOT, Figure, drawings, survey
 from write import figure
 
 
@@ -94,15 +95,6 @@ def test_a_label_with_an_underscore_names_its_column_and_stays_out_of_the_legend
     assert tables(html) == [("", [["step", "loss"], ["1", "3"], ["2", "4"]])]
 
 
-def test_bars_bear_the_names_on_their_axis():
-    def fill(ax):
-        ax.bar([0, 1], [0.25, 12345.6])
-        ax.set_xticks([0, 1], ["SGD", "Adam"])
-
-    ((_, rows),) = tables(drawn(fill))
-    assert rows == [["step", "loss"], ["SGD", "0.25"], ["Adam", "1.235e4"]]
-
-
 def test_points_kept_apart_across_stand_in_one_column_for_each_group():
     def fill(ax):
         ax.plot([-0.1, 0.0, 0.1], [1, 2, 3], "o", label="_SGD")
@@ -116,16 +108,6 @@ def test_points_kept_apart_across_stand_in_one_column_for_each_group():
         ["2", "2", "5"],
         ["3", "3", "–"],
     ]
-
-
-def test_a_second_panel_takes_names_from_curves_of_the_same_look():
-    def fill(axs):
-        axs[0].plot([0, 1], [1, 2], "--", label="Huber")
-        axs[1].plot([0, 1], [3, 4], "--")
-
-    first, second = tables(drawn(fill, columns=2, titles=["value", "slope"]))
-    assert first[1][0] == second[1][0] == ["step", "Huber"]
-    assert (first[0], second[0]) == ("value · loss", "slope · loss")
 
 
 def test_small_images_show_every_cell_large_ones_a_summary():
@@ -336,24 +318,86 @@ def test_images_below_the_first_row_are_named_after_their_column():
 
 
 def test_words_are_the_drawings_own_in_all_that_is_made():
-    def fill(ax):
-        ax.plot(range(100), label="a")
+    def fill(axs):
+        axs[0].plot(range(100), label="甲 | a")
+        axs[0].set_xlabel("步 | step")
+        axs[0].text(0, 0, "起点 | start")
+        axs[0].set_yticks([0, 50], ["低 | low", "high"])
+        axs[1].plot(range(100), label="_乙 | _b")
+        axs[1].set(ylabel="高 | height")
 
-    chinese, english = (made(fill, language) for language in LANGUAGES)
-    assert chinese["tables"][0]["caption"] == "loss · 100 个点中的 12 个"
-    assert english["tables"][0]["caption"] == "loss · 12 of 100 points"
+    options = {"columns": 2, "x": "", "titles": ["左 | left", "right"]}
+    chinese, english = (made(fill, language, **options) for language in LANGUAGES)
+    assert chinese["tables"][0]["caption"] == "左 · loss · 100 个点中的 24 个"
+    assert english["tables"][0]["caption"] == "left · loss · 24 of 100 points"
+    assert chinese["tables"][1]["heads"] == ["x", "乙"]
+    assert english["tables"][1]["heads"] == ["x", "b"]
+    for one, words in (
+        (chinese, {"步", "起点", "低", "high", "左 · loss", "right · 高"}),
+        (english, {"step", "start", "low", "high", "left · loss", "right · height"}),
+    ):
+        assert words < set(re.findall(r">([^<>]+)</text>", one["svg"]))
+        assert " | " not in json.dumps(one)
+    assert [label for _, label in chinese["legend"]] == ["甲"]
+    assert [label for _, label in english["legend"]] == ["a"]
     assert "<summary>数据表</summary>" in figure.html(chinese, "alt", "zh", "../")
-    assert (Drawing("zh").word("点", "dot"), Drawing("en").word("点", "dot")) == (
-        "点",
-        "dot",
+
+
+@pytest.mark.parametrize("text", ["步", " | step", "步 | ", "步 | step | pas"])
+def test_a_word_without_its_twin_is_said(text):
+    with pytest.raises(ValueError, match=f"'{re.escape(text)}' has no twin.*: write"):
+        made(lambda ax: ax.plot([1, 2], label=text))
+    assert Drawing("zh").word("Adam") == Drawing("en").word("Adam") == "Adam"
+
+
+PAGE = """# Page {{ #page }}
+
+```python exec="on" session="page"
+print(1)
+```
+
+![{words}](figure:{name})
+"""
+DRAW = """from draw import Drawing
+
+
+def line(draw: Drawing):
+    with draw.axes(x="{x}") as ax:
+        ax.plot([0, 1, 2])
+"""
+
+
+def test_what_is_wrong_with_a_figure_is_one_line_with_its_place_and_what_to_do(project):
+    def said(en: str | None = None, x="步 | step", **changes) -> list[str]:
+        page = PAGE.format(**{"name": "line", "words": "A line"} | changes)
+        project.page("page.md", page, en)
+        project.write("docs/figures/page.py", DRAW.format(x=x))
+        done = project.build()
+        assert done.returncode != 0
+        return done.stderr.splitlines()
+
+    has = "docs/figures/page.py has no function 'lime' (it has: line)"
+    assert f"docs/zh/page.md:11: {has}; write it, or correct the name" in said(
+        name="lime"
     )
+    lines = said(en=PAGE.format(name="x", words="").partition("![")[0])
+    use = "figure 'line' is not used by docs/en/page.md; show it in both"
+    assert f"docs/zh/page.md:11: {use}" in lines
+    words = (
+        "figure 'line' needs words that say what it shows: write ![words](figure:line)"
+    )
+    assert f"docs/zh/page.md:11: {words}" in said(words=" ")
+    assert (
+        "docs/en/page.md:11: session 'page', docs/figures/page.py:5: the code raised an"
+        " exception: '步' has no twin, or too many: write '汉字 | English'"
+    ) in said(x="步")
 
 
 def test_a_figure_takes_colours_and_font_from_the_page_and_needs_alt_text():
     def fill(ax):
         ax.plot([0, 1, 2], label="line")
         ax.scatter([0, 1], [1, 0], label='<points> & "more"')
-        ax.set_title("汉字 & <title>")
+        ax.set_title("汉字 & <title> | 汉字 & <title>")
         ax.text(0, 0, "black in both themes", color="#111111")
 
     html = drawn(fill)
@@ -419,21 +463,6 @@ def test_taught_codes_process_and_the_builds_have_only_what_they_need():
 NUMBER = re.compile(r"[−∞\d.e]+|–")
 
 
-def same_data(function, namespace: dict) -> None:
-    """Require that a page's figure draws the same data in both languages.
-
-    Args:
-        function: from docs/figures; namespace: the names of the page's session.
-    """
-    found = []
-    for language in LANGUAGES:
-        drawing = Drawing(language)
-        takes = list(inspect.signature(function).parameters)[1:]
-        function(drawing, **{name: namespace[name] for name in takes})
-        found.append([numbers(each) for each in drawing.made])
-    assert found[0] == found[1], function.__name__
-
-
 def numbers(one: dict) -> list:
     """All of a drawing that does not depend on its language."""
     tables = [
@@ -466,21 +495,40 @@ def numbers(one: dict) -> list:
     ]
 
 
+def test_every_function_draws_the_same_data_in_both_languages(site):
+    drawn: dict[tuple[str, str], list] = {}
+    kept = Store()  # the build has stored what it drew
+    for page, twins in survey()[0].items():
+        for session in sessions(twins, kept):
+            for task in session.tasks:
+                of = task.blocks[0] if task.blocks else None
+                if isinstance(of, Figure) and (
+                    result := kept.load(task.key, task.positions)
+                ):
+                    drawn.setdefault((page, of.name), []).append(result["made"])
+    functions = {
+        (path.relative_to(FIGURES).as_posix(), name)
+        for path in FIGURES.rglob("*.py")
+        for name in drawings(path)
+    }
+    assert functions == {
+        (page.replace("-", "_").replace(".md", ".py"), name) for page, name in drawn
+    }
+    for function, (one, other) in drawn.items():
+        assert list(map(numbers, one)) == list(map(numbers, other)), function
+
+
 def test_data_that_differ_between_languages_are_found():
-    def well(draw, points):
-        with draw.axes(x=draw.word("步", "step")) as ax:
-            ax.plot(points, "--", label=draw.word("三个点", "3 points"))
+    def twins(plot) -> list:
+        chinese = made(lambda ax: plot(ax, True), "zh")
+        english = made(lambda ax: plot(ax, False), "en")
+        return list(map(numbers, (chinese, english)))
 
-    def wrong(draw, points):
-        with draw.axes() as ax:
-            ax.plot([point + (draw.language == "zh") for point in points])
-
-    def dashed(draw):
-        with draw.axes() as ax:
-            ax.plot([1, 2], draw.word("-", "--"), label="a")
-
-    names = {"points": [1, 2, 4], "more": 0}
-    same_data(well, names)
-    for each in (wrong, dashed):
-        with pytest.raises(AssertionError, match=each.__name__):
-            same_data(each, names)
+    well, same = twins(lambda ax, _: ax.plot([1, 2, 4], "--", label="三点 | 3 points"))
+    assert well == same
+    for plot in (
+        lambda ax, zh: ax.plot([1 + zh, 2, 4]),
+        lambda ax, zh: ax.plot([1, 2], "-" if zh else "--", label="a"),
+    ):
+        one, other = twins(plot)
+        assert one != other

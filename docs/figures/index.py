@@ -4,6 +4,5 @@ from draw import Drawing
 
 
 def home(draw: Drawing, losses):
-    with draw.axes(x=draw.word("步数", "step"), y=draw.word("损失", "loss"), height=2.1) as ax:
+    with draw.axes(x="步数 | step", y="损失 | loss", height=2.1, yscale="log") as ax:
         ax.plot(losses)
-        ax.set_yscale("log")

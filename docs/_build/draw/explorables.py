@@ -20,7 +20,6 @@ from inspect import signature
 
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.markers import MarkerStyle
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
@@ -35,13 +34,12 @@ class Wrong(ValueError):
 
 @contextmanager
 def explorable(
-    draw, name, run, table, *, start, knobs, panels, say, columns, names=None, marks=None
+    draw, name, run, table, *, start, knobs, panels, say, columns, names=None, marks=None, **how
 ) -> Iterator:
     """Draw one position on plain Matplotlib axes; at the end, ``draw.made`` has one explorable more.
 
-    What changes carries a gid: ``"loss"`` on a line shows the run's ``loss`` against the line's own
-    x, ``"w,b"`` shows ``b`` against ``w``, and ``"p"`` on bars their heights. A single number moves
-    a single point; a knob's own value has the knob's name. See also `field`.
+    What changes carries as its gid the names of the run's values that it shows: `_shape`, `field`.
+    All words are pairs: `Drawing.word`.
 
     Args:
         name: in lower case; the session of the shown code has the same name.
@@ -49,11 +47,12 @@ def explorable(
         table: from each position (a tuple of the knobs' values, or the only knob's value) to its run.
         start: the position that is drawn.
         knobs: from each argument of ``run``, in order, to its label.
-        panels: for each drawing what `Drawing.axes` takes, and ``alt``: what is drawn, in words.
-        say: from the knobs' values and the run's dict to the sentence that says what it shows.
+        panels: for each drawing what it shows, in words.
+        say: from the knobs' values and the run's dict to what it shows: a sentence, or a tuple.
         columns: from names of single numbers in the run to the headings of the table's columns.
         names: what a value of a knob or of the run is called, where it is not its own name.
         marks: from a slider's knob to values that are special and what they are, shown below it.
+        how: what else `Drawing.axes` takes, for all panels.
 
     Yields:
         One Axes, or a list of them where there are several panels. Their limits must be set.
@@ -62,33 +61,38 @@ def explorable(
         ValueError: the use is wrong; the message says what to do.
     """
     try:
-        runs = {key if isinstance(key, tuple) else (key,): out for key, out in table.items()}
-        start = start if isinstance(start, tuple) else (start,)
-        names, marks = names or {}, marks or {}
+        knobs, columns, names, *texts = (
+            {key: draw.word(text) for key, text in words.items()}
+            for words in (knobs, columns, names or {}, *(marks or {}).values())
+        )
+        marks = dict(zip(marks or {}, texts, strict=True))
+        runs, start = {_tuple(key): out for key, out in table.items()}, _tuple(start)
         values = _checked(name, run, runs, start, knobs, columns, marks)
-        said = [str(say(*position, out)) for position, out in runs.items()]
+        blank = " " * (draw.language == "en")  # Chinese sentences follow each other without one
+        said = [blank.join(map(draw.word, _tuple(say(*at, out)))) for at, out in runs.items()]
+        alts = [draw.word(alt) + blank for alt in panels]
         drawn = type(draw)(draw.language)
         with ExitStack() as stack:
-            hows = [{key: how[key] for key in how if key != "alt"} for how in panels]
-            grid = [stack.enter_context(drawn.axes(**how)) for how in hows]
+            grid = [stack.enter_context(drawn.axes(**how)) for _ in panels]
             yield grid[0] if len(grid) == 1 else grid
         parts = _parts(grid, dict(zip(knobs, start, strict=True)) | runs[start], runs)
         controls = _controls(values, start, knobs, names, marks)
-        # Chinese sentences follow each other without a blank.
-        alts = [how["alt"] + " " * (not how["alt"].endswith("。")) for how in panels]
         now = said[list(runs).index(start)]
         ids = "|".join(re.escape(part["id"]) for part in parts)
-        figures = drawn.made[::-1]  # the one that began last ended first
-        for figure, alt in zip(figures, alts, strict=True):
+        for figure, alt in zip(drawn.made[::-1], alts, strict=True):  # what began last ended first
             changing = re.compile(rf'\bid="{figure["id"]}({ids})"')
             figure["svg"] = changing.sub(r'data-follows="\1"', figure["svg"])
             figure["alt"] = alt + now
-        made = {"kind": "explorable", "name": name, "panels": figures, "knobs": controls}
+        made = {"kind": "explorable", "name": name, "panels": drawn.made[::-1], "knobs": controls}
         made |= {"said": now, "tables": [_table(runs, controls, columns, names)]}
-        made["data"] = _packed(run.__name__, controls, parts, list(runs.values()), said, alts)
-        draw.made.append(made)
+        data = {"parts": parts, "runs": list(runs.values()), "said": said, "alts": alts}
+        draw.made.append(made | {"data": _packed(run.__name__, controls, **data)})
     except Wrong as problem:
         raise ValueError(f"explorable '{name}': {problem}") from None
+
+
+def _tuple(value) -> tuple:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def field(ax, rows: list[str], *, gid: str, x: tuple, y: tuple, colours: list[tuple]) -> None:
@@ -121,8 +125,7 @@ def _checked(name, run, runs, start, knobs, columns, marks) -> list[list]:
     """The values of each knob in order, after a look at all that an author may get wrong."""
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise Wrong("a name is in lower case, with digits and hyphens")
-    takes = list(signature(run).parameters)
-    if list(knobs) != takes:
+    if list(knobs) != (takes := list(signature(run).parameters)):
         raise Wrong(f"its knobs are {list(knobs)}, but {run.__name__}() takes {takes}")
     if wrong := [key for key in runs if len(key) != len(knobs)]:
         raise Wrong(f"position {wrong[0]} does not have one value for each of {takes}")
@@ -136,16 +139,16 @@ def _checked(name, run, runs, start, knobs, columns, marks) -> list[list]:
         if out.keys() != runs[start].keys():
             raise Wrong(f"the run at {position} has other names than the one at {start}")
         for key, found in out.items():
-            flat = found if isinstance(found, list) else [found]
-            if any(isinstance(v, float) and not math.isfinite(v) for v in flat):
+            if not all(
+                math.isfinite(v) for v in np.ravel(found).tolist() if not isinstance(v, str)
+            ):
                 raise Wrong(f"'{key}' at {position} is not finite: end the run before it overflows")
-    for column in columns:
-        if isinstance(runs[start].get(column, []), list):
-            raise Wrong(f"column '{column}' is not a single value of the run")
-    for knob, of_knob in marks.items():
-        for value, mark in of_knob.items():
-            if value not in dict(zip(knobs, values, strict=True)).get(knob, []):
-                raise Wrong(f"mark '{mark}': knob '{knob}' has no value {value}")
+    if wrong := [key for key in columns if isinstance(runs[start].get(key, []), list)]:
+        raise Wrong(f"column '{wrong[0]}' is not a single value of the run")
+    of = dict(zip(knobs, values, strict=True))
+    for knob, mark, value in ((k, mark, v) for k in marks for v, mark in marks[k].items()):
+        if value not in of.get(knob, []):
+            raise Wrong(f"mark '{mark}': knob '{knob}' has no value {value}")
     return values
 
 
@@ -160,14 +163,12 @@ def _parts(grid: list, shown: dict, runs: dict) -> list[dict]:
             raise Wrong(f"nothing in panel {panel + 1} has a gid, so nothing would change")
         for gid, artists in of.items():
             across, _, up = gid.rpartition(",")
-            for key in filter(None, (across, up)):
-                if key not in shown:
-                    has = ", ".join(shown)
-                    raise Wrong(f"gid '{gid}': the run has no '{key}' (it has: {has})")
+            if lacking := {across, up} - {"", *shown}:
+                has = ", ".join(shown)
+                raise Wrong(f"gid '{gid}': the run has no '{lacking.pop()}' (it has: {has})")
             part = {"id": gid, "panel": panel, **_shape(gid, artists, across, up, shown)}
             for axis, key in (("x", across), ("y", up)):
-                must_stay = key or part["kind"] != "bars"
-                part[f"{axis}s"] = scale = _scale(f"panel {panel + 1}", ax, axis, must_stay)
+                part[f"{axis}s"] = scale = _scale(f"panel {panel + 1}", ax, axis)
                 for position, out in runs.items() if len(scale) > 4 else ():
                     if np.min(out.get(key, 1)) <= 0:
                         raise Wrong(f"'{key}' at {position} is not above 0, and its axis is log")
@@ -192,8 +193,7 @@ def _shape(gid: str, artists: list, across: str, up: str, shown: dict) -> dict:
         must_show(up, y)
         if across:
             must_show(across, x)
-        marks = -1 if first.get_markevery() == [-1] else 1
-        marks = marks if MarkerStyle(first.get_marker()) else 0
+        marks = (-1 if first.get_markevery() == [-1] else 1) if first.get_marker() != "None" else 0
         x = across or np.asarray(x, float).tolist()
         return {"kind": "line", "x": x, "y": up, "marks": marks}
     if isinstance(first, Rectangle):
@@ -203,19 +203,18 @@ def _shape(gid: str, artists: list, across: str, up: str, shown: dict) -> dict:
     raise Wrong(f"gid '{gid}': change lines (ax.plot), ax.bar or draw.field only")
 
 
-def _scale(where: str, ax, axis: str, must_stay: bool) -> list[float]:
+def _scale(where: str, ax, axis: str) -> list[float]:
     """How values become places: the limits of an axis, where they lie, and a 1 if it is log."""
     scale, limits = getattr(ax, f"get_{axis}scale")(), getattr(ax, f"get_{axis}lim")()
-    if must_stay and getattr(ax, f"get_autoscale{axis}_on")():
+    if getattr(ax, f"get_autoscale{axis}_on")():
         raise Wrong(f"{where}: set {axis}lim, so that it holds for all positions")
     if scale not in ("linear", "log"):
         raise Wrong(f"{where}: the {axis} axis is neither linear nor log")
     box, (width, height) = ax.get_position(), ax.figure.get_size_inches() * 72
-    ends = (box.x0 * width, box.x1 * width)
+    ends = [box.x0 * width, box.x1 * width]
     if axis == "y":
-        ends = ((1 - box.y0) * height, (1 - box.y1) * height)
-    log = [1] if scale == "log" else []
-    return [*map(float, limits), *(round(float(end), 3) for end in ends), *log]
+        ends = [(1 - box.y0) * height, (1 - box.y1) * height]
+    return [*map(float, limits), *(round(float(end), 3) for end in ends), *[1] * (scale == "log")]
 
 
 def _controls(values: list, start: tuple, knobs: dict, names: dict, marks: dict) -> dict[str, dict]:
@@ -226,7 +225,7 @@ def _controls(values: list, start: tuple, knobs: dict, names: dict, marks: dict)
         special = [[of_knob.index(each), mark] for each, mark in marks.get(knob, {}).items()]
         for place, mark in special:
             text[place] += f" ({mark})"
-        found[knob] = {"values": of_knob, "code": [repr(each) for each in of_knob], "text": text}
+        found[knob] = {"values": of_knob, "code": list(map(repr, of_knob)), "text": text}
         found[knob] |= {"label": label, "at": of_knob.index(value), "marks": special}
     return found
 
@@ -246,20 +245,20 @@ def _table(runs: dict, controls: dict, columns: dict, names: dict) -> dict:
     heads = [*(control["label"] for control in controls.values()), *columns.values()]
     positions = itertools.product(*(control["text"] for control in controls.values()))
     rows = [
-        [*position, *(names.get(value) or _text(value) for value in map(out.get, columns))]
+        [*position, *(names.get(out[key]) or _text(out[key]) for key in columns)]
         for position, out in zip(positions, runs.values(), strict=True)
     ]
     return {"caption": "", "heads": heads, "rows": rows}
 
 
-def _packed(call: str, controls: dict, parts: list, runs: list, said: list, alts: list) -> str:
+def _packed(call: str, controls: dict, **data) -> str:
     """What the page's script needs, as JSON."""
     needed = ("values", "code", "text")
     knobs = {knob: {key: control[key] for key in needed} for knob, control in controls.items()}
-    data = {"call": call, "knobs": knobs, "parts": parts, "runs": runs, "said": said, "alts": alts}
-    packed = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    size = len(zlib.compress(packed.encode(), 9))
-    if size > LIMIT:
+    packed = json.dumps(
+        {"call": call, "knobs": knobs, **data}, ensure_ascii=False, separators=(",", ":")
+    )
+    if (size := len(zlib.compress(packed.encode(), 9))) > LIMIT:
         raise Wrong(
             f"its data come to {size / 1024:.0f} KiB compressed, more than {LIMIT // 1024}: "
             "round to fewer digits, or store fewer positions or steps"

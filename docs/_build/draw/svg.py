@@ -19,14 +19,10 @@ STYLE = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "figures",  # the same bytes on every run
     "axes.prop_cycle": matplotlib.cycler(color=CYCLE),
-    "axes.titlesize": 10,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.6,
-    "lines.linewidth": 1.8,
-    **dict.fromkeys(("axes.facecolor", "figure.facecolor"), "none"),
+    **{"axes.titlesize": 10, "grid.linewidth": 0.6, "lines.linewidth": 1.8, "grid.color": GRID},
+    **dict.fromkeys(("axes.grid", "axes.axisbelow"), True),
     **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
+    **dict.fromkeys(("axes.facecolor", "figure.facecolor"), "none"),
     **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), MUTED),
     **dict.fromkeys(("axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), INK),
     **dict.fromkeys(("text.color", "patch.edgecolor"), INK),
@@ -72,7 +68,11 @@ def _tidy(element) -> None:
         _tidy(child)
         if child.tag == "g" and not child.attrib:
             kept += child
-        elif not _says_nothing(child):
+        elif not (
+            child.tag in ("metadata", "style")
+            or (child.tag == "defs" and not len(child))
+            or (child.tag == "path" and child.attrib == {"d": child.get("d"), "fill": "none"})
+        ):
             kept.append(child)
     element[:] = kept
     if element.tag == "text" and (power := POWER.fullmatch(element.text or "")):
@@ -81,26 +81,20 @@ def _tidy(element) -> None:
         raised.text = power[2].translate(LOWERED)
 
 
-def _says_nothing(element) -> bool:
-    if element.tag == "path":
-        return set(element.attrib) == {"d", "fill"} and element.get("fill") == "none"
-    return element.tag in ("metadata", "style") or (element.tag == "defs" and not len(element))
-
-
 def _attributes(element) -> dict[str, str]:
     """Attributes with short numbers; style as attributes: a strict content policy forbids it."""
     found = {}
     for name, value in element.items():
+        name = name.rpartition("}")[2]
         if name == "style":
             pairs = (declaration.partition(":") for declaration in value.split(";"))
             found |= {key.strip(): said.strip() for key, _, said in pairs}
-        elif name in ("d", "x", "y", "transform"):  # to a hundredth of a pixel
+            continue
+        if name in ("d", "x", "y", "transform"):  # to a hundredth of a pixel
             value = DECIMALS.sub(lambda n: f"{float(n[0]):.2f}".rstrip("0").rstrip("."), value)
-            found[name] = (
-                re.sub(r"\s*([A-Za-z])\s*", r"\1", value).strip() if name == "d" else value
-            )
-        else:
-            found[name.rpartition("}")[2]] = "".join(value.split()) if "href" in name else value
+        if name == "d":
+            value = re.sub(r"\s*([A-Za-z])\s*", r"\1", value).strip()
+        found[name] = "".join(value.split()) if name == "href" else value
     found.pop("font-family", None)  # the page has its own font
     if element.tag == "g" and OWN_ID.fullmatch(found.get("id", "")):
         del found["id"]

@@ -12,8 +12,16 @@ from sources import ROOT
 LINE = 18  # the height of a line of a legend in a drawing that is a file of its own, in its units
 MARGIN = 6  # around such a drawing, likewise
 WORDS = {  # below a figure, below an explorable, on its buttons
-    "zh": ("数据表", "所有位置的数据表", "复制这次运行", "复制链接"),
-    "en": ("Data table", "Table of all positions", "Copy this run", "Copy link"),
+    "zh": ("数据表", "所有位置的数据表", "播放", "复位", "留下对照", "复制这次运行", "复制链接"),
+    "en": (
+        "Data table",
+        "Table of all positions",
+        "Play",
+        "Reset",
+        "Keep to compare",
+        "Copy this run",
+        "Copy link",
+    ),
 }
 
 

@@ -5,81 +5,59 @@ from draw import MUTED, Drawing
 
 
 def gradient_descent(draw: Drawing, angles, change, g, length):
-    low = change.min().item()
-    with draw.axes(
-        x=draw.word("与负梯度的夹角（弧度）", "angle to the negative gradient (radians)"),
-        y=draw.word("损失的变化", "change of the loss"),
-    ) as ax:
+    angle = "与负梯度的夹角（弧度） | angle to the negative gradient (radians)"
+    with draw.axes(x=angle, y="损失的变化 | change of the loss") as ax:
         ax.plot(angles, -length * g.norm() * angles.cos(), label="−r |g| cos φ")
-        ax.plot(angles[::3], change[::3], "o", color="C1", markersize=4, label=draw.word("实测", "measured"))
-    return {"low": low}
+        ax.plot(angles[::3], change[::3], "o", color="C1", markersize=4, label="实测 | measured")
+    return {"low": change.min().item()}
 
 
 def curvature(draw: Drawing, distances):
-    ends = {factor: distance[-1].item() for factor, distance in distances.items()}
-    with draw.axes(x=draw.word("步数", "step"), y=draw.word("到最低点的距离", "distance to the minimum")) as ax:
-        for (factor, distance), style in zip(distances.items(), ("-", "--", "-."), strict=True):
-            ax.plot(
-                range(0, 201, 4), distance[::4], style, label=draw.word(f"上限的 {factor} 倍", f"{factor} of the limit")
-            )
-        ax.set_yscale("log")
-    return {"ends": ends}
+    with draw.axes(x="步数 | step", y="到最低点的距离 | distance to the minimum", yscale="log") as ax:
+        for factor, distance in distances.items():
+            ax.plot(range(0, 201, 4), distance[::4], label=f"上限的 {factor} 倍 | {factor} of the limit")
+    return {"ends": {factor: distance[-1].item() for factor, distance in distances.items()}}
 
 
 def turn_momentum(draw: Drawing, run, table):
     def say(rate, beta, out):
-        limit = draw.word(
-            f"学习率 {rate:g}，动量 {beta:g}；这个动量下的上限是 {2 * (1 + beta) / 25:.3f}。",
-            f"Learning rate {rate:g} and momentum {beta:g}; the limit for this momentum is {2 * (1 + beta) / 25:.3f}. ",
-        )
-        if out["steps"] < 60:
-            return limit + draw.word(
-                f"走了 {out['steps']} 步，离最小值点已有 {out['last']:.3g}：发散。",
-                f"After {out['steps']} steps the point has gone {out['last']:.3g} away: it diverges.",
-            )
-        return limit + draw.word(
-            f"走了 {out['steps']} 步，离最小值点 {out['last']:.2g}；出发时是 {out['distance'][0]:.2f}。",
-            f"After {out['steps']} steps the minimum is {out['last']:.2g} away; at the start it was {out['distance'][0]:.2f}.",
+        steps, limit = out["steps"], f"{2 * (1 + beta) / 25:.3f}"
+        return (
+            f"学习率 {rate:g}，动量 {beta:g}；这个动量下的上限是 {limit}。"
+            f" | Learning rate {rate:g} and momentum {beta:g}; the limit for this momentum is {limit}.",
+            f"走了 {steps} 步，离最小值点已有 {out['last']:.3g}：发散。"
+            f" | After {steps} steps the point has gone {out['last']:.3g} away: it diverges."
+            if steps < 60
+            else f"走了 {steps} 步，离最小值点 {out['last']:.2g}；出发时是 {out['distance'][0]:.2f}。 | After {steps} steps"
+            f" the minimum is {out['last']:.2g} away; at the start it was {out['distance'][0]:.2f}.",
         )
 
-    rate, beta = 0.06, 0.0
-    out = table[rate, beta]
+    out = table[0.06, 0.0]
     x, y = torch.meshgrid(torch.linspace(-5, 5, 80), torch.linspace(-2, 2, 80), indexing="xy")
-    bowl = (x**2 + 25 * y**2) / 2
+    bowl = ((x**2 + 25 * y**2) / 2).sqrt()
     with draw.explorable(
         "momentum",
         run,
         table,
-        start=(rate, beta),
-        knobs={"rate": draw.word("学习率 η", "Learning rate η"), "beta": draw.word("动量 β", "Momentum β")},
+        start=(0.06, 0.0),
+        knobs={"rate": "学习率 η | Learning rate η", "beta": "动量 β | Momentum β"},
         panels=[
-            dict(
-                x="x",
-                y="y",
-                alt=draw.word("狭长的碗的等高线与走过的路径。", "The path over the contours of a narrow bowl."),
-            ),
-            dict(
-                x=draw.word("步数", "step"),
-                y=draw.word("到最小值点的距离", "distance to the minimum"),
-                alt=draw.word(
-                    "每一步到最小值点的距离（对数纵轴）。", "The distance to the minimum at each step, on a log axis."
-                ),
-            ),
+            "狭长的碗的等高线与走过的路径。 | The path over the contours of a narrow bowl.",
+            "每一步到最小值点的距离（对数纵轴）。 | The distance to the minimum at each step, on a log axis.",
         ],
         say=say,
-        columns={"steps": draw.word("步数", "steps"), "last": draw.word("最后的距离", "last distance")},
+        columns={"steps": "步数 | steps", "last": "最后的距离 | last distance"},
     ) as (left, right):
-        left.contour(
-            x, y, bowl.sqrt(), levels=[0.7, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5], colors=[MUTED], linewidths=0.7, alpha=0.7
-        )
-        left.plot(out["x"], out["y"], "-o", markersize=3, linewidth=1, gid="x,y", label=draw.word("路径", "path"))
-        left.plot([0], [0], "x", color="C1", markersize=8, markeredgewidth=2, label=draw.word("最小值点", "minimum"))
-        left.set(xlim=(-5, 5), ylim=(-2, 2))
+        left.contour(x, y, bowl, levels=[0.7, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5], colors=[MUTED], linewidths=0.7, alpha=0.7)
+        left.plot(out["x"], out["y"], "-o", markersize=3, linewidth=1, gid="x,y", label="路径 | path")
+        left.plot([0], [0], "x", color="C1", markersize=8, markeredgewidth=2, label="最小值点 | minimum")
+        left.set(xlabel="x", ylabel="y", xlim=(-5, 5), ylim=(-2, 2))
         right.plot(out["distance"], gid="distance")
+        right.set(xlabel="步数 | step", ylabel="到最小值点的距离 | distance to the minimum")
         right.set(yscale="log", xlim=(0, 60), ylim=(1e-4, 20))
 
 
 def forgotten_zero_grad(draw: Drawing, histories):
-    with draw.axes(x=draw.word("步数", "step"), y=draw.word("损失", "loss")) as ax:
-        ax.plot(histories[True], label=draw.word("有 zero_grad", "with zero_grad"))
-        ax.plot(histories[False], "--", label=draw.word("忘了 zero_grad", "zero_grad forgotten"))
+    with draw.axes(x="步数 | step", y="损失 | loss") as ax:
+        ax.plot(histories[True], label="有 zero_grad | with zero_grad")
+        ax.plot(histories[False], label="忘了 zero_grad | zero_grad forgotten")
