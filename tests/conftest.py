@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import http.server
 import io
 import json
 import os
@@ -10,15 +11,49 @@ import runpy
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 # One thread, as on the site: results don't depend on the machine, and short work doesn't wait.
 os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--whole", action="store_true", help="run what is marked whole, too"
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "whole: costs much and rarely tells more")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--whole"):
+        left = [item for item in items if item.get_closest_marker("whole")]
+        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=left)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With -n 2: all tests of a snippet run in one process, so that the snippet runs once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BySnippet(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            found = re.match(r"tests/snippets/(.*/)?test_(\w+\.py)", nodeid)
+            if not found:
+                found = re.search(r"\[(?:.*-)?([\w/]+/)?(\w+\.py)\b", nodeid)
+            return f"{found[1] or ''}{found[2]}" if found else nodeid
+
+    return BySnippet(config, log)
 
 
 class Output(io.StringIO):
@@ -180,15 +215,75 @@ def project(tmp_path) -> Project:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory) -> Path:
-    """The real site, built once; stored results serve."""
-    folder = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "-d", str(folder)],
-        cwd=ROOT,
-        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
-        text=True,
-        timeout=1200,
-    )
-    assert done.returncode == 0, done.stderr
+    """The real site, built once for all processes of a run; stored results serve."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = base / "site"
+    with FileLock(base / "site.lock"):
+        if not folder.exists():
+            done = subprocess.run(
+                [sys.executable, "-m", "mkdocs", "build", "-d", str(base / "part")],
+                cwd=ROOT,
+                env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+                capture_output=True,
+                text=True,
+                timeout=1200,
+            )
+            assert done.returncode == 0, done.stderr
+            (base / "part").rename(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def address(site) -> Iterator[str]:
+    """Where the built site is served, under the policy that its pages carry."""
+    home = (site / "index.html").read_text("utf-8")
+    policy = re.search(r'"Content-Security-Policy" content="([^"]+)"', home)[1]
+
+    class Silent(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def end_headers(self):
+            self.send_header("Content-Security-Policy", policy)
+            super().end_headers()
+
+    handler = functools.partial(Silent, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+QUIET = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium. Without one the tests that need it are skipped, but never in CI."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say(
+            "no browser: install Chromium (Debian: apt install chromium fonts-noto-cjk)"
+        )
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=found, args=QUIET)
+
+
+@pytest.fixture(scope="session")
+def tab(browser):
+    """A page of the browser that tests go elsewhere with, at 1280 by 900."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
+    )
+    yield context.new_page()
+    context.close()

@@ -97,13 +97,13 @@ def test_the_fonts_can_write_every_card_of_the_site():
             title = re.search(r"(?m)^# (.+)", path.read_text("utf-8"))
             assert title, name
             text += title[1]
-    assert cards.lacking(text) == "", (
+    assert cards.unwritable(text) == "", (
         "how to add them: docs/_build/publish/fonts/README.txt"
     )
     for weight in "Bold", "Regular":
         font = cards.font_of(weight)
         assert all(font.get_char_index(ord(letter)) for letter in text)
-    assert cards.lacking("龘a靐") == "龘靐"
+    assert cards.unwritable("龘a靐") == "龘靐"
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,7 @@ def test_links_inside_the_site_lead_somewhere(site):
             if re.match(r"[a-z]+:|//|/", href):
                 continue
             target, _, fragment = href.partition("#")
+            target = target.partition("?")[0]
             other = (path.parent / target).resolve() if target else path.resolve()
             other = other / "index.html" if other.is_dir() else other
             if not other.exists() or (
@@ -208,6 +209,18 @@ def test_links_inside_the_site_lead_somewhere(site):
             ):
                 broken.append(f"{path.relative_to(site)}: {href}")
     assert broken == []
+
+
+def test_every_page_leads_to_its_twin(site):
+    for name in NAMES:
+        for language, other in (LANGUAGES, LANGUAGES[::-1]):
+            path = site / built(language, name)
+            html = path.read_text("utf-8")
+            links = re.findall(
+                rf'<a class="twin" href="([^"]+)" hreflang="{other}"', html
+            )
+            targets = {(path.parent / link / "index.html").resolve() for link in links}
+            assert targets == {(site / built(other, name)).resolve()}, path
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
