@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -104,23 +105,15 @@ def test_only_what_a_result_rests_on_counts(counted, change, expected):
     assert counted.runs() == expected
 
 
-def test_an_edited_helper_is_seen_at_once(counted):
-    counted.rewrite(first="21")
-    counted.build()
-    assert "** 42 ** data" in counted.html("page/index.html")
-    counted.rewrite(first="21", helper="3")
-    counted.build()
-    assert "** 63 ** data" in counted.html("page/index.html")
-
-
-def test_a_traceback_follows_its_line_numbers(project):
+def test_an_edited_helper_is_seen_at_once_and_a_traceback_follows_its_lines(counted):
     failing = '```python exec="on" source="above" result="text" session="p" raises="ZeroDivisionError"\n{}1 / 0\n```\n'
-    project.page("page.md", failing.format(""))
-    project.build()
-    assert 'line <span class="m">1</span>, in' in project.html("page/index.html")
-    project.page("page.md", failing.format("# more\n"))
-    project.build()
-    assert 'line <span class="m">2</span>, in' in project.html("page/index.html")
+    for helper, above, said, line in (("2", "", 42, 1), ("3", "# more\n", 63, 2)):
+        counted.rewrite(first="21", helper=helper)
+        counted.page("failing.md", failing.format(above))
+        assert counted.build().returncode == 0
+        assert f"** {said} ** data" in counted.html("page/index.html")
+        shown = f'line <span class="m">{line}</span>, in'
+        assert shown in counted.html("failing/index.html")
 
 
 @pytest.mark.parametrize(
@@ -176,11 +169,40 @@ def test_keys_belong_to_one_python():
 
 
 def test_a_read_only_or_full_cache_warns_once_and_builds_on(counted):
-    for folder in ("/proc/nowhere", "/dev/full/blocks"):
-        done = counted.build(BLOCK_CACHE=folder)
-        assert done.returncode == 0
-        assert done.stderr.count("cannot be written") == 1
-        assert "2\n" in counted.html("page/index.html")
+    done = counted.build(BLOCK_CACHE="/proc/nowhere")
+    assert done.returncode == 0
+    assert done.stderr.count("cannot be written") == 1
+    assert "2\n" in counted.html("page/index.html")
+    out, said = plan(counted, BLOCK_CACHE="/dev/full/blocks").communicate()
+    assert said.count("cannot be written") == 1 and '"2\\n"' in out
+
+
+@pytest.mark.parametrize("at", ["write_text", "replace"])
+def test_a_write_that_is_cut_off_leaves_what_was_there(tmp_path, monkeypatch, at):
+    """Whatever is kept is written by `Store`: before it is whole, and before it has its name."""
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "FOLDER", tmp_path)
+    Store().keep("k" * 64, {"result": 1})
+    monkeypatch.setattr(type(tmp_path), at, killed)
+    with pytest.raises(KeyboardInterrupt):
+        Store().keep("k" * 64, {"result": 2})
+    assert Store().fetch("k" * 64)["result"] == 1
+    assert [path.suffix for path in tmp_path.rglob("*.*")] == [".json"]
+
+
+def test_only_the_store_writes_into_the_cache(counted):
+    """So the test above speaks for pages and search entries, too: all have a checksum.
+
+    Compiled templates lie beside them; Jinja checks them by itself.
+    """
+    assert counted.build().returncode == 0
+    for path in (counted.root / ".cache" / "blocks").rglob("*"):
+        if path.is_file():
+            checksum, _, body = path.read_bytes().partition(b"\n")
+            assert hashlib.sha256(body).hexdigest() == checksum.decode(), path
 
 
 def test_old_entries_are_pruned_by_size(tmp_path, monkeypatch):
@@ -282,52 +304,80 @@ def test_pages_that_nothing_changed_are_neither_rendered_nor_read_again(counted)
     assert written(counted) == clean
 
 
-@pytest.mark.parametrize(
-    "change", ["comment", "result", "settings", "glue", "page", "fresh"]
-)
-def test_a_kept_page_is_never_older_than_what_it_shows(counted, change):
-    assert counted.build().returncode == 0
-    if change == "comment":  # the run is the same, the page is not
-        counted.rewrite(comment="because")
-        shows = "# because"
-    elif change == "result":
-        counted.rewrite(data="other data")
-        shows = "other data"
-    elif change == "settings":
-        settings = (counted.root / "mkdocs.yml").read_text("utf-8")
-        counted.write("mkdocs.yml", settings.replace("permalink: true", "permalink: §"))
-        shows = "§"
-    elif change == "glue":
-        path = counted.root / "docs/_build/write/page.py"
-        text = path.read_text("utf-8")
-        counted.write(
-            "docs/_build/write/page.py", text.replace('"data-session"', '"data-s"')
-        )
-        shows = 'data-s="page"'
-    elif change == "page":
-        counted.rewrite(prose="[other](other.md)")
-        assert "other.md" in counted.build().stderr  # no such page
-        assert "other.md" in counted.build().stderr  # said each time
-        counted.page("other.md", "# Other { #other }\n")
-        shows = 'href="../other/"'
-    else:
-        counted.rewrite(first="20")
-        shows = "21"
-    assert counted.build().returncode == 0
-    for page in ("page/index.html", "en/page/index.html"):
-        assert shows in counted.html(page)
-    kept = written(counted)
-    assert counted.build(BLOCK_CACHE=str(counted.root / "empty")).returncode == 0
-    assert written(counted) == kept
+STEP = """# Page {{ #page }}
+
+```python exec="on" source="above" result="text" session="{session}"
+# {comment}
+print({number} + 1, open("{data}").read())
+```
+
+{prose}
+"""
+# What changes on one page each, and what the page shows then.
+CHANGES = {
+    "comment": (
+        {"comment": "because"},
+        "# because",
+    ),  # the run is the same, the page is not
+    "result": ({}, "other data"),
+    "prose": ({"prose": "[other](other.md)"}, 'href="../other/"'),
+    "fresh": ({"number": 20}, "21"),
+}
 
 
-def test_a_killed_build_leaves_the_next_one_right(counted):
+def is_as_if_built_anew(project) -> bool:
+    kept = written(project)
+    assert project.build(BLOCK_CACHE=str(project.root / "empty")).returncode == 0
+    shutil.rmtree(project.root / "empty")
+    return written(project) == kept
+
+
+def test_a_kept_page_is_never_older_than_what_it_shows(project):
+    def write(changed: bool) -> None:
+        for name, (change, _) in CHANGES.items():
+            data = project.write(f"docs/{name}.txt", "data")
+            own = {"comment": "why", "number": 1, "prose": "Prose."}
+            own |= change if changed else {}
+            project.page(f"{name}.md", STEP.format(session=name, data=data, **own))
+
+    write(changed=False)
+    assert project.build().returncode == 0
+    write(changed=True)
+    project.write("docs/result.txt", "other data")
+    for _ in range(2):  # there is no such page, and each build says so
+        assert "other.md" in project.build().stderr
+    project.page("other.md", "# Other { #other }\n")
+    assert project.build().returncode == 0
+    for name, (_, shows) in CHANGES.items():
+        for folder in ("", "en/"):
+            assert shows in project.html(f"{folder}{name}/index.html"), name
+    assert is_as_if_built_anew(project)
+
+
+def test_kept_pages_follow_the_settings_and_the_glue(counted):
+    assert counted.build().returncode == 0
+    for name, old, new in (
+        ("mkdocs.yml", "permalink: true", "permalink: §"),
+        ("docs/_build/write/page.py", 'f"data-{name}"', 'f"data-x-{name}"'),
+    ):
+        text = (counted.root / name).read_text("utf-8")
+        counted.write(name, text.replace(old, new))
+        assert counted.build().returncode == 0
+        for page in ("page/index.html", "en/page/index.html"):
+            assert (
+                "§" if name == "mkdocs.yml" else 'data-x-session="page"'
+            ) in counted.html(page)
+    assert is_as_if_built_anew(counted)
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.whole)])
+def test_a_killed_build_leaves_the_next_one_right(counted, kills):
     """As below, with the whole program: pages and search entries are kept, too."""
     begun = time.perf_counter()
     assert counted.build().returncode == 0
     length, clean = time.perf_counter() - begun, written(counted)
     rng = random.Random(1)
-    for _ in range(8):
+    for _ in range(kills):
         for path in entries(counted):
             if rng.random() < 0.5:
                 path.unlink()
@@ -378,13 +428,14 @@ def test_two_builds_at_once_do_not_harm_each_other(counted):
     assert plan(counted).communicate() == (clean, "")
 
 
-def test_a_hundred_kills_leave_every_next_build_right(counted):
+@pytest.mark.parametrize("kills", [10, pytest.param(100, marks=pytest.mark.whole)])
+def test_kills_leave_every_next_build_right(counted, kills):
     clean, _ = plan(counted, BLOCK_FRESH="1").communicate()
     begun = time.perf_counter()
     assert plan(counted).communicate()[0] == clean
     length = time.perf_counter() - begun
     rng = random.Random(0)
-    for _ in range(100):
+    for _ in range(kills):
         for path in entries(counted):
             if rng.random() < 0.5:
                 path.unlink()

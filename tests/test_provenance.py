@@ -28,7 +28,8 @@ def test_origins_name_the_lines_the_tests_and_the_seeds(site, origins, language,
     assert len(told) == len(outputs)
     for data in re.findall(r'(?s)<details class="fig-data".*?</details>', html):
         assert '<p class="origin">' in data
-    for block in blocks(pages(language)[name]):
+    of_page = blocks(pages(language)[name])
+    for block in of_page:
         origin = origins[f"docs/{language}/{name}", block.line]
         quoted = []
         for place in origin["source"]:
@@ -52,7 +53,7 @@ def test_origins_name_the_lines_the_tests_and_the_seeds(site, origins, language,
         assert all((ROOT / path).is_file() for path in files)
         so_far = "\n".join(
             b.code
-            for b in blocks(pages(language)[name])
+            for b in of_page
             if b.session == block.session
             and (b.line == block.line or b.line < block.line and not b.is_view)
         )

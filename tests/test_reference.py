@@ -1,6 +1,7 @@
 """The reference: every public function and class, in both languages, as the chapters show it."""
 
 import ast
+import functools
 import json
 import re
 import shutil
@@ -36,14 +37,17 @@ MODULES = {
 }
 
 
+# The page that shows each module.
+TAUGHT: dict[str, set[str]] = {}
+for page, path in pages("zh").items():
+    for block in blocks(path):
+        for included in block.snippets:
+            name = included.partition(".py:")[0].replace("/", ".")
+            TAUGHT.setdefault(name, set()).add(page)
+
+
 def teaches(module: str) -> str:
-    name = module.replace(".", "/") + ".py:"
-    (page,) = {
-        page
-        for page, path in pages("zh").items()
-        for block in blocks(path)
-        if any(included.startswith(name) for included in block.snippets)
-    }
+    (page,) = TAUGHT[module]
     return page
 
 
@@ -51,6 +55,7 @@ def plain(html: str) -> str:
     return unescape(re.sub(r"<[^>]+>", "", html))
 
 
+@functools.cache
 def entries(site, language: str, module: str) -> dict[str, str]:
     """The HTML of a module's entries, by name."""
     page = f"reference/{teaches(module)}"
@@ -65,6 +70,7 @@ def entries(site, language: str, module: str) -> dict[str, str]:
     }
 
 
+@functools.cache
 def code_of(html: str, mark: str) -> list[str]:
     """The text of the marked code blocks, in order."""
     pattern = rf"(?s)<div[^>]*\bdata-{mark}\b[^>]*>.*?<code[^>]*>(.*?)</code>"
@@ -216,62 +222,66 @@ def test_a_chapter_links_to_its_reference(site, language):
 
 
 @pytest.mark.parametrize(
-    ("docstring", "problem"),
+    "problems",
     [
-        ("", ":3: 'twice' has no docstring; write its zh and en lines"),
-        ("zh: 两倍。", ":5: a 'zh' line without its 'en' line directly below"),
-        ("en: Twice.", ":5: an 'en' line without its 'zh' line directly above"),
-        ("Twice.", ":5: the docstring of 'twice' has a line without language"),
+        {
+            "zh: 两倍。": ":5: a 'zh' line without its 'en' line directly below",
+            "en: Twice.": ":5: an 'en' line without its 'zh' line directly above",
+        },
+        {
+            "": ":3: 'twice' has no docstring; write its zh and en lines",
+            "Twice.": ":5: the docstring of 'twice' has a line without language",
+        },
     ],
+    ids=["paired", "there"],
 )
-def test_half_a_docstring_is_an_error_with_its_line(project, docstring, problem):
-    text = f'    """\n    {docstring}\n    """\n' if docstring else ""
-    code = (
-        "# --8<-- [start:twice]\n\ndef twice(x: int) -> int:\n"
-        f"{text}    return 2 * x\n\n\nprint(twice(2))\n# --8<-- [end:twice]\n"
-    )
+def test_half_a_docstring_is_an_error_with_its_line(project, problems):
     project.write("snippets/__init__.py", "")
-    project.write("snippets/a.py", code)
-    fence = '```python exec="on" source="above" result="text" session="a"\n'
-    project.page("a.md", f'# A {{ #a }}\n\n{fence}--8<-- "a.py:twice"\n```\n')
-    project.page("reference/a.md", "# A { #a }\n\n::: snippets.a\n")
-    built = project.build()
-    assert built.returncode != 0
-    assert f"snippets/a.py{problem}" in built.stderr
+    for module, docstring in zip("ab", problems, strict=True):
+        text = f'    """\n    {docstring}\n    """\n' if docstring else ""
+        code = (
+            "# --8<-- [start:twice]\n\ndef twice(x: int) -> int:\n"
+            f"{text}    return 2 * x\n\n\nprint(twice(2))\n# --8<-- [end:twice]\n"
+        )
+        project.write(f"snippets/{module}.py", code)
+        fence = f'```python exec="on" source="above" result="text" session="{module}"\n'
+        shown = f'# A {{ #a }}\n\n{fence}--8<-- "{module}.py:twice"\n```\n'
+        project.page(f"{module}.md", shown)
+        project.page(
+            f"reference/{module}.md", f"# A {{ #a }}\n\n::: snippets.{module}\n"
+        )
+    done = project.build()
+    assert done.returncode != 0
+    for module, problem in zip("ab", problems.values(), strict=True):
+        assert done.stderr.count(f"snippets/{module}.py{problem}") == 1
 
 
 TWICE = 'def twice(x):\n    """\n    zh: 两倍。\n    en: Twice.\n    """\n    return 2 * x\n'
 FENCE = '```python exec="on" source="above" session="a"\n--8<-- "a.py:twice"\n```\n'
 
 
-def write_twice(project, page: str) -> None:
+def write_twice(project, page: str, module: str = "a") -> None:
     project.write("snippets/__init__.py", "")
     project.write(
-        "snippets/a.py", f"# --8<-- [start:twice]\n{TWICE}# --8<-- [end:twice]\n"
+        f"snippets/{module}.py",
+        f"# --8<-- [start:twice]\n{TWICE}# --8<-- [end:twice]\n",
     )
-    project.page("a.md", page)
-    project.page("reference/a.md", "# A { #a }\n\n::: snippets.a\n")
+    project.page(f"{module}.md", page.replace('"a', f'"{module}'))
+    project.page(f"reference/{module}.md", f"# A {{ #a }}\n\n::: snippets.{module}\n")
 
 
-@pytest.mark.parametrize(
-    ("page", "problem"),
-    [
-        (
-            "# A { #a }\n",
-            "snippets/a.py:1: no page shows this module; include its regions",
-        ),
-        (f"# A {{ #a }}\n\n{FENCE}", "snippets/a.py:2: no block of a.md uses 'twice'"),
-        (
-            f"{FENCE}\n{{{{ twice(2) }}}}\n",
-            "a.md:5: no heading with an id above this block",
-        ),
-    ],
-)
-def test_an_object_that_no_chapter_shows_is_an_error(project, page, problem):
-    write_twice(project, page)
-    built = project.build()
-    assert built.returncode != 0
-    assert problem in built.stderr
+def test_an_object_that_no_chapter_shows_is_an_error(project):
+    pages = {
+        "# A { #a }\n": "snippets/a.py:1: no page shows this module; include its regions",
+        f"# B {{ #b }}\n\n{FENCE}": "snippets/b.py:2: no block of b.md uses 'twice'",
+        f"{FENCE}\n{{{{ twice(2) }}}}\n": "c.md:5: no heading with an id above this block",
+    }
+    for module, page in zip("abc", pages, strict=True):
+        write_twice(project, page, module)
+    done = project.build()
+    assert done.returncode != 0
+    for problem in pages.values():
+        assert problem in done.stderr
 
 
 def test_what_only_prose_uses_is_shown_by_the_block_that_defines_it(project):

@@ -294,7 +294,7 @@ def test_both_languages_share_the_values_that_they_say():
 
 FIGURE = """
 def curve(draw, losses):
-    with draw.axes(x=draw.word("步", "step")) as ax:
+    with draw.axes(x="步 | step") as ax:
         ax.plot(losses)
     return {"last": losses[-1]}
 """
@@ -330,3 +330,17 @@ def test_a_figure_that_fails_names_its_line():
     (session,) = arranged(zh=[block("losses = []"), figure(FIGURE, "curve", "x")])
     _, drawn = (result for result, _ in run(session))
     assert drawn["where"] == "docs/figures/page.py:5"
+
+
+def test_a_block_is_compiled_without_any_flag_of_ours():
+    code = "def f(x: Tensr): ..."
+    (result,) = outcome(block(code, raises="NameError"))
+    assert "failure" not in result
+
+
+def test_keys_follow_what_a_block_is_to_raise_and_where():
+    def key(**options):
+        (session,) = arranged(zh=[block("int('x')", **options)])
+        return session.tasks[0].key
+
+    assert len({key(), key(raises="ValueError"), key(process="fresh")}) == 3

@@ -1,4 +1,4 @@
-"""What authors type: pages of prose with values, executable blocks and figures; snippets in regions.
+"""What authors type: pages of prose with values, blocks, figures; snippets. Imports nothing of ours.
 
 A page is read once, into cells (`Page`). Everything is plain Markdown, markdown-exec's fences and
 pymdownx.snippets' includes, but for two forms of ours: `{{ expression:format }}` in prose and
@@ -13,6 +13,7 @@ import re
 import textwrap
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import groupby, pairwise, zip_longest
 from pathlib import Path, PurePath
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,14 +129,6 @@ class Figure(Block):
     name: str = ""
     alt: Prose | None = None
 
-    @property
-    def session(self) -> str:
-        return self.options["session"]
-
-    @property
-    def is_view(self) -> bool:
-        return True
-
 
 @dataclass
 class Page:
@@ -179,11 +172,8 @@ def read(path: Path) -> list[str]:
         return path.read_bytes().decode("utf-8").splitlines()
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise SourceError(
-            path,
-            line,
-            f"not UTF-8 (byte 0x{error.object[error.start]:02x}); save the file as UTF-8",
-        ) from None
+        byte = f"byte 0x{error.object[error.start]:02x}"
+        raise SourceError(path, line, f"not UTF-8 ({byte}); save the file as UTF-8") from None
     except OSError as error:
         raise SourceError(path, 1, f"cannot be read ({error.strerror}); check the name") from None
 
@@ -200,67 +190,51 @@ def regions(path: Path) -> dict[str, list[Line]]:
 
 @cache
 def _regions(path: Path, _mtime: int) -> dict[str, list[Line]]:
+    def wrong(number: int, problem: str) -> SourceError:
+        return SourceError(path, number, problem)
+
     found: dict[str, list[Line]] = {}
     opened: dict[str, int] = {}
     lines = [Line(text, path, number) for number, text in enumerate(read(path), 1)]
     check_pairs(lines)
     for line in lines:
-        if marker := MARKER.fullmatch(line.text):
-            name = marker["name"]
-            if marker["kind"] == "start":
-                if name in found:
-                    raise SourceError(
-                        path,
-                        line.number,
-                        f"region '{name}' is opened twice; give each its own name",
-                    )
-                found[name], opened[name] = [], line.number
-            elif opened.pop(name, None) is None:
-                raise SourceError(
-                    path,
-                    line.number,
-                    f"region '{name}' is closed but not open; add its [start:{name}]",
-                )
-            elif not any(inside.text.strip() for inside in found[name]):
-                raise SourceError(
-                    path,
-                    line.number,
-                    f"region '{name}' is empty; give it code or remove it",
-                )
-        else:
+        marker = MARKER.fullmatch(line.text)
+        if not marker:
             if "--8<--" in line.text and line.text.lstrip().startswith("#"):
-                raise SourceError(
-                    path,
-                    line.number,
-                    "not a region marker; write '# --8<-- [start:name]', name in lower case",
-                )
+                how = "write '# --8<-- [start:name]', name in lower case"
+                raise wrong(line.number, f"not a region marker; {how}")
             for name in opened:
                 found[name].append(line)
+            continue
+        name = marker["name"]
+        if marker["kind"] == "start":
+            if name in found:
+                raise wrong(line.number, f"region '{name}' is opened twice; rename one of them")
+            found[name], opened[name] = [], line.number
+        elif opened.pop(name, None) is None:
+            how = f"add its [start:{name}]"
+            raise wrong(line.number, f"region '{name}' is closed but not open; {how}")
+        elif not any(inside.text.strip() for inside in found[name]):
+            raise wrong(line.number, f"region '{name}' is empty; give it code or remove it")
     for name, number in opened.items():
-        raise SourceError(
-            path,
-            number,
-            f"region '{name}' is never closed; add '# --8<-- [end:{name}]'",
-        )
-    return {name: _dedent(inside) for name, inside in found.items()}
+        raise wrong(number, f"region '{name}' is never closed; add '# --8<-- [end:{name}]'")
+    return {name: _dedented(inside) for name, inside in found.items()}
 
 
-def _dedent(lines: list[Line]) -> list[Line]:
-    while lines and not lines[-1].text.strip():
-        lines = lines[:-1]
-    while lines and not lines[0].text.strip():
-        lines = lines[1:]
+def _dedented(lines: list[Line]) -> list[Line]:
+    filled = [number for number, line in enumerate(lines) if line.text.strip()]
+    lines = lines[filled[0] : filled[-1] + 1]
     texts = textwrap.dedent("\n".join(line.text for line in lines)).split("\n")
     return [Line(text, line.path, line.number) for text, line in zip(texts, lines, strict=True)]
 
 
-def _tag(text: str) -> tuple[str, tuple] | None:
+def _tag(text: str) -> tuple[str, tuple]:
     """The language of a line that is for one language only, and what its twin must share."""
     if tagged := TAGGED.fullmatch(text):
         return tagged["lang"], (tagged["indent"], tagged["hash"])
     if variant := VARIANT.fullmatch(text):
         return variant["lang"], (len(text) - len(text.lstrip()), "statement")
-    return None
+    return "", ()
 
 
 def check_pairs(lines: list[Line]) -> None:
@@ -269,32 +243,18 @@ def check_pairs(lines: list[Line]) -> None:
     Raises:
         SourceError: One half is missing.
     """
-    waiting: list[tuple[Line, tuple]] = []  # zh lines whose en line has not come yet
-    answering = False
-    for line in [
-        *lines,
-        Line("", lines[-1].path, lines[-1].number) if lines else Line("", ROOT, 0),
-    ]:
-        tag = _tag(line.text)
-        if tag and tag[0] == "zh" and not (answering and waiting):
-            waiting.append((line, tag[1]))
-            answering = False
-        elif tag and tag[0] == "en":
-            if not waiting or waiting[0][1] != tag[1]:
-                raise SourceError(
-                    line.path,
-                    line.number,
-                    "an 'en' line without its 'zh' line directly above; write both",
-                )
-            waiting.pop(0)
-            answering = True
-        elif waiting:
-            first = waiting[0][0]
-            raise SourceError(
-                first.path,
-                first.number,
-                "a 'zh' line without its 'en' line directly below; write both",
-            )
+    runs = [(of, list(run)) for of, run in groupby(lines, lambda line: _tag(line.text)[0])]
+    for (first, above), (second, below) in pairwise([("", []), *runs, ("", [])]):
+        if first != "zh" and second != "en":
+            continue
+        pairs = zip_longest(above if first == "zh" else [], below if second == "en" else [])
+        for zh, en in pairs:
+            if en and not (zh and _tag(zh.text)[1] == _tag(en.text)[1]):
+                problem = "an 'en' line without its 'zh' line directly above; write both"
+                raise SourceError(en.path, en.number, problem)
+            if not en:
+                problem = "a 'zh' line without its 'en' line directly below; write both"
+                raise SourceError(zh.path, zh.number, problem)
 
 
 @cache
@@ -303,19 +263,18 @@ def in_language(code: str, language: str) -> str:
     kept = []
     for text in code.split("\n"):
         if tagged := TAGGED.fullmatch(text):
-            if tagged["lang"] == language:
-                kept.append(f"{tagged['indent']}{tagged['hash'] or ''}{tagged['text']}")
+            text = f"{tagged['indent']}{tagged['hash'] or ''}{tagged['text']}"
         elif variant := VARIANT.fullmatch(text):
-            if variant["lang"] == language:
-                kept.append(variant["code"])
-        else:
+            text = variant["code"]
+        tag = tagged or variant
+        if not tag or tag["lang"] == language:
             kept.append(text)
     return "\n".join(kept)
 
 
 def origins(lines: list[Line]) -> list[Line]:
     """The lines that remain in one language, in order, with where they came from."""
-    return [line for line in lines if (_tag(line.text) or ("en",))[0] == "en"]
+    return [line for line in lines if _tag(line.text)[0] != "zh"]
 
 
 def read_page(path: Path) -> Page:
@@ -338,14 +297,11 @@ class _Reader:
         self.prose: list[str] = []
         self.session: str | None = None  # whose values stand in the prose
         self.numbers: dict[str, int] = {}
-        quoted = ""  # the fence of code that is only shown
-        lines = iter(enumerate(read(path), 1))
-        front = 0  # how many of the two lines around what stands before the page have come
+        texts = read(path)
+        front = texts.index("---", 1) + 1 if texts[:1] == ["---"] and "---" in texts[1:] else 0
+        lines = enumerate(texts[front:], front + 1)
+        quoted, number = "", front  # the fence of code that is only shown
         for number, line in lines:
-            if front < 2 and (line == "---" or front):
-                front += line == "---"
-                continue
-            front = 2
             if quoted:
                 quoted = "" if line.strip(" >").startswith(quoted) else quoted
             elif fence := FENCE.fullmatch(line):
@@ -363,27 +319,24 @@ class _Reader:
             elif other := OTHER_FENCE.match(line):
                 quoted = other["fence"]
             self.prose.append(line)
-        self.end(number + 1 if self.prose else 1)
+        self.end(number + 1)
 
     def end(self, number: int) -> None:
         """Close the prose that ends before a line."""
         if self.prose:
-            cell = Prose(self.page.path, number - len(self.prose), "\n".join(self.prose))
-            self.page.cells.append(self.valued(cell))
+            text = "\n".join(self.prose)
+            self.page.cells.append(self.valued(number - len(self.prose), text))
             self.prose = []
 
-    def valued(self, cell: Prose) -> Prose:
-        """The same cell, with its values."""
-        cell.session = self.session
+    def valued(self, line: int, text: str) -> Prose:
+        """Prose with its values."""
+        cell = Prose(self.page.path, line, text, self.session)
         try:
             cell.values = values(cell)
             if cell.values and not self.session:
-                raise SourceError(
-                    cell.page,
-                    cell.values[0].line,
-                    "a value before any block: write it below the block that it needs, or name"
-                    " a session above it: <!-- session: name -->",
-                )
+                how = "write it below the block that it needs, or name a session above it"
+                how = f"a value before any block: {how}: <!-- session: name -->"
+                raise SourceError(cell.page, cell.values[0].line, how)
         except SourceError as error:
             self.page.problems.append(str(error))
             cell.values = []
@@ -399,11 +352,11 @@ class _Reader:
             if line.strip() == fence["fence"]:
                 break
             if include := INCLUDE.fullmatch(line):
+                block.snippets.append(f"{include['path']}:{include['region']}")
                 try:
-                    block.lines += _included(block, at, include["path"], include["region"])
+                    block.lines += _included(block.page, at, include["path"], include["region"])
                 except SourceError as error:
                     block.problem = block.problem or str(error)
-                block.snippets.append(f"{include['path']}:{include['region']}")
             else:
                 block.lines.append(Line(line.removeprefix(fence["indent"]), block.page, at))
         else:
@@ -416,24 +369,40 @@ class _Reader:
         path, name = self.page.path, match["name"]
         figure = Figure(path, number, 0, {"html": "on", "session": self.session or ""})
         figure.indent, figure.name = match["indent"], name
-        figure.alt = self.valued(Prose(path, number, match["alt"]))
+        figure.alt = self.valued(number, match["alt"])
         module = FIGURES / Path(self.page.name.replace("-", "_")).with_suffix(".py")
         try:
-            if not self.session:
-                raise SourceError(path, number, "a figure before any block has nothing to draw")
-            if not match["alt"].strip():
-                raise SourceError(
-                    path, number, f"figure '{name}' needs words that say what it shows"
-                )
             known = drawings(module) if module.is_file() else {}
-            if name not in known:
-                where, has = relative(module), ", ".join(known) or "none"
-                raise SourceError(path, number, f"{where} has no function '{name}' (it has: {has})")
+            where, has = relative(module), ", ".join(known) or "none"
+            lacks = (
+                f"{where} has no function '{name}' (it has: {has}); write it, or correct the name"
+            )
+            wordless = (
+                f"figure '{name}' needs words that say what it shows: write ![words](figure:{name})"
+            )
+            for is_wrong, problem in (
+                (not self.session, "a figure before any block has nothing to draw"),
+                (not match["alt"].strip(), wordless),
+                (name not in known, lacks),
+            ):
+                if is_wrong:
+                    raise SourceError(path, number, problem)
             figure.lines = known[name]
         except SourceError as error:
             figure.problem = str(error)
             self.page.problems.append(figure.problem)
         self.page.cells.append(figure)
+
+
+def _included(page: Path, number: int, name: str, region: str | None) -> list[Line]:
+    path = SNIPPETS / name
+    if not path.is_file():
+        raise SourceError(page, number, f"no file snippets/{name}; check the name")
+    named = regions(path)
+    if region not in named:
+        has = f"(it has: {', '.join(named) or 'none'})"
+        raise SourceError(page, number, f"snippets/{name} has no region '{region}' {has}")
+    return named[region]
 
 
 def values(cell: Prose) -> list[Value]:
@@ -451,46 +420,35 @@ def values(cell: Prose) -> list[Value]:
             formula = "" if formula and mark.startswith(formula) else formula or mark
         elif match["value"]:
             line = cell.line + cell.text.count("\n", 0, match.start())
-            inner = _inside(cell.text[position:].partition("\n\n")[0])
+            parts = cell.text[position:].partition("\n\n")[0].split("}}")
+            # An expression may hold such braces itself, in a dict: the first that closes one counts.
+            tries = ("}}".join(parts[:count]) for count in range(1, len(parts)))
+            inner = next((text for text in tries if parsed(" ".join(text.split()))), None)
             if inner is None:
-                raise SourceError(
-                    cell.page, line, "an unclosed '{{', or no expression in it; end it with '}}'"
-                )
+                problem = "an unclosed '{{', or no expression in it; end it with '}}'"
+                raise SourceError(cell.page, line, problem)
             position += len(inner) + 2
             source = " ".join(inner.split())
             found.append(Value(source, line, match.start(), position, bool(formula)))
     return found
 
 
-def _inside(text: str) -> str | None:
-    """What stands before the braces that close a value, None where none do."""
-    position = text.find("}}")
-    while position >= 0:
-        if parsed(" ".join(text[:position].split())):
-            return text[:position]
-        position = text.find("}}", position + 1)
-    return None
-
-
 @cache
 def parsed(source: str) -> ast.Expression | None:
     """A value's source as the expression of an f-string, None where it is none."""
+    # A colon may also belong to the expression: the longest part that is one counts.
     for end in [len(source), *(n for n, letter in enumerate(source) if letter == ":")]:
-        expression, spec = source[:end].strip(), source[end + 1 :]
-        conversion = -1
+        expression, spec, conversion = source[:end].strip(), source[end + 1 :], -1
         if match := CONVERSION.fullmatch(expression):
             expression, conversion = match["expression"], ord(match["conversion"])
         try:
-            tree = ast.parse(f"(\n{expression}\n)", mode="eval")
-            if not expression or isinstance(
-                tree.body, ast.NamedExpr
-            ):  # an f-string takes `x:=5` for a format, too
-                continue
+            body = ast.parse(f"(\n{expression}\n)", mode="eval").body if expression else None
             form = ast.parse(f"f{spec!r}", mode="eval").body
         except (SyntaxError, ValueError):
             continue
-        value = ast.FormattedValue(tree.body, conversion, form)
-        return ast.fix_missing_locations(ast.Expression(ast.JoinedStr([value])))
+        if body and not isinstance(body, ast.NamedExpr):  # to an f-string, `x:=5` is a format
+            value = ast.FormattedValue(body, conversion, form)
+            return ast.fix_missing_locations(ast.Expression(ast.JoinedStr([value])))
     return None
 
 
@@ -511,38 +469,20 @@ def _drawings(path: Path, _mtime: int) -> dict[str, list[Line]]:
     except SyntaxError as error:
         raise SourceError(path, error.lineno or 1, f"no Python: {error.msg}") from None
     public = {
-        node.name: range(node.lineno, (node.end_lineno or 0) + 1)
+        node.name: set(range(node.lineno, (node.end_lineno or 0) + 1))
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     }
+    every = set().union(*public.values())
     return {
-        name: [
-            line
-            for line in lines
-            if not any(line.number in of for other, of in public.items() if other != name)
-        ]
-        for name in public
+        name: [line for line in lines if line.number not in every - own]
+        for name, own in public.items()
     }
 
 
 def blocks(path: Path) -> list[Block]:
     """The executable blocks of a page, in order; figures are among them."""
     return read_page(path).blocks
-
-
-def _included(block: Block, number: int, name: str, region: str | None) -> list[Line]:
-    path = SNIPPETS / name
-    if not path.is_file():
-        raise SourceError(block.page, number, f"no file snippets/{name}; check the name")
-    named = regions(path)
-    if region not in named:
-        known = ", ".join(named) or "none"
-        raise SourceError(
-            block.page,
-            number,
-            f"snippets/{name} has no region '{region}' (it has: {known})",
-        )
-    return named[region]
 
 
 def pages(language: str) -> dict[str, Path]:
@@ -557,11 +497,11 @@ def address(page: PurePath, target: str) -> str:
     Args:
         page: where the link stands, from the language's folder; `target`: as the link has it.
     """
-    folders = [
-        re.sub(r"(?:^|/)index$", "", path.removesuffix(".md"))
-        for path in (posixpath.normpath((page.parent / target).as_posix()), page.as_posix())
-    ]
-    return posixpath.relpath(folders[0] or ".", folders[1] or ".") + "/"
+    there, here = (
+        re.sub(r"(?:^|/)index$", "", posixpath.normpath(path.as_posix()).removesuffix(".md"))
+        for path in (page.parent / target, page)
+    )
+    return posixpath.relpath(there or ".", here or ".") + "/"
 
 
 def survey() -> tuple[dict[str, dict[str, Page]], list[str]]:
@@ -593,15 +533,17 @@ def survey() -> tuple[dict[str, dict[str, Page]], list[str]]:
 
 
 def _unused(twins: dict[str, Page]) -> list[str]:
-    """The figures of a page that not all its languages use."""
+    """What is wrong with the figures of a page that not all its languages use."""
     used = {
-        language: {block.name: block for block in page.blocks if isinstance(block, Figure)}
-        for language, page in twins.items()
+        relative(page.path): {
+            block.name: block for block in page.blocks if isinstance(block, Figure)
+        }
+        for page in twins.values()
     }
     return [
-        f"{figure.at}: figure '{name}' is not used by {relative(twins[other].path)}; show it in both"
-        for language, of_page in used.items()
-        for name, figure in of_page.items()
-        for other in twins
-        if name not in used[other]
+        f"{block.at}: figure '{name}' is not used by {other}; show it in both"
+        for of_page in used.values()
+        for name, block in of_page.items()
+        for other, of_other in used.items()
+        if name not in of_other
     ]

@@ -1,1 +1,1 @@
-"""Commands for authors: results that repeat, the site as plain Markdown, new pages. Imports all."""
+"""Commands for authors: results that repeat, the site as plain Markdown, new pages. Imports all but `hooks`."""

@@ -1,1 +1,1 @@
-"""What is left to do around HTML: kept pages, search, formulas, cards, offline. Imports all but `check`."""
+"""What is left to do around HTML: kept pages, search, formulas, cards, offline. Imports `run`, `sources`, `write`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import griffe
@@ -14,14 +15,7 @@ class Bilingual(griffe.Extension):
     """Gives every object with a docstring both its halves; a template takes its page's."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        if whole := obj.docstring:
-            obj.extra["docstrings"] = {
-                language: griffe.Docstring(
-                    half(whole.value, language),
-                    lineno=whole.lineno,
-                    parent=obj,
-                    parser=whole.parser,
-                    parser_options=whole.parser_options,
-                )
-                for language in LANGUAGES
-            }
+        obj.extra["docstrings"] = {}
+        for language in LANGUAGES if obj.docstring else ():
+            own = obj.extra["docstrings"][language] = copy(obj.docstring)
+            own.value = half(own.value, language)

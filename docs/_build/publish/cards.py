@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from itertools import accumulate, combinations, pairwise
+from itertools import combinations, pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -17,14 +17,14 @@ from markupsafe import Markup
 from mkdocs.exceptions import PluginError
 from mkdocs.utils import write_file
 
+from publish.search_index import dictionary
+
 FONTS = Path(__file__).parent / "fonts"
 ASSETS = Path(__file__).parents[2] / "assets"
 WIDTH, HEIGHT, MARGIN, LEADING, MOST_LINES = 1200, 630, 84, 1.22, 3
-# What stays on one line: a 汉字 or a word, with the marks around it.
+# Where words may not part: before a mark or a blank, after a bracket, and in a name such as `a.b`.
 OPEN = r"（《「“‘(\["
-PIECE = re.compile(
-    rf"[{OPEN}]*(?:[\u3400-\u9fff]|[^\s\u3000-\u9fff\uff00-\uffef]+)[^\w\s{OPEN}]*\s*|."
-)
+BOUND = re.compile(rf"(?<=[{OPEN}])\0|\0(?=[^\w{OPEN}])|(?<=[!-~])\0(?=[!-~])")
 
 
 class Card(NamedTuple):
@@ -49,7 +49,7 @@ def draw_all(config: Any, files: Any) -> None:
         texts = [heads[0], sections, config.site_name, config.copyright or ""]
         path = str(PurePosixPath(file.dest_uri).with_suffix(".png"))
         page.card = Card(path, *(Markup(text).striptags() for text in texts))
-        missing = dict.fromkeys(lacking(page.card.alt), file.src_uri) | missing
+        missing = dict.fromkeys(unwritable(page.card.alt), file.src_uri) | missing
     if missing:
         named = ", ".join(f"{letter} ({page})" for letter, page in missing.items())
         how = re.search(r"(?m)^    for[\s\S]*", (FONTS / "README.txt").read_text("utf-8"))[0]
@@ -64,32 +64,33 @@ def font_of(weight: str):
     return get_font(FONTS / f"cards-{weight}.otf")
 
 
-def lacking(text: str) -> str:
+def unwritable(text: str) -> str:
     """The characters of a text that the cards' fonts lack."""
     return "".join(letter for letter in text if not font_of("Bold").get_char_index(ord(letter)))
 
 
 def fit(title: str, width: float, height: float) -> tuple[float, list[str]]:
-    """The size and the lines that suit a title: large, on few lines, with words whole."""
+    """The size and the lines that suit a title: large, on few lines, broken where readers pause."""
     import jieba
 
+    dictionary()
+    pieces = BOUND.sub("", "\0".join(jieba.cut(title))).split("\0")
     font = font_of("Bold")
     font.set_size(1000, 72)
-    at = [0, *accumulate(font.load_char(ord(c)).linearHoriAdvance / 65_536_000 for c in title)]
-    ends = [0, *accumulate(map(len, PIECE.findall(title)))]
-    words = set(accumulate(map(len, jieba.cut(title))))
+    widths = [sum(font.load_char(ord(c)).linearHoriAdvance for c in p) / 65_536_000 for p in pieces]
 
     def choices():
-        for lines in range(1, min(MOST_LINES, len(ends) - 1) + 1):
-            for inner in combinations(ends[1:-1], lines - 1):
-                parts = list(pairwise([0, *inner, len(title)]))
-                widest = max(at[b] - at[a] for a, b in parts)
-                size = worth = min(100, width / widest, height / (LEADING * lines))
-                for end in inner:  # best after a mark, then a blank; worst within a word
-                    line = title[:end].rstrip()
-                    blank, mark = len(line) < end, not line[-1].isalnum()
-                    worth *= 0.99 if mark else 0.88 if blank else 0.8 if end in words else 0.6
-                yield worth, -widest, size, [title[a:b].strip() for a, b in parts]
+        for count in range(1, min(MOST_LINES, len(pieces)) + 1):
+            for inner in combinations(range(1, len(pieces)), count - 1):
+                parts = list(pairwise([0, *inner, len(pieces)]))
+                widest = max(sum(widths[a:b]) for a, b in parts)
+                size = worth = min(100, width / widest, height / (LEADING * count))
+                for end in inner:  # best after a mark, then a blank
+                    line = pieces[end - 1].rstrip()
+                    worth *= (
+                        0.99 if not line[-1].isalnum() else 0.88 if line < pieces[end - 1] else 0.8
+                    )
+                yield worth, -widest, size, ["".join(pieces[a:b]).strip() for a, b in parts]
 
     return max(choices())[2:]
 

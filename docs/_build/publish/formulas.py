@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 
 from markdown import Extension, Markdown
-from markdown.postprocessors import Postprocessor
 from math_core import LatexError, LatexToMathML
+
+from write.page import RAISED
 
 MARKED = re.compile(
     r'(?P<open>[（《「“‘(\[]*)<(?P<tag>span|div) class="arithmatex">\\[(\[]\s*(?P<tex>.*?)\s*\\[)\]]</(?P=tag)>'
@@ -36,6 +37,10 @@ FINER = {
     "<mo>(?=[′″‴]</mo>)": '<mo class="prime">',  # those above a subscript
     "(?<!<msub>)(?<!<msubsup>)<mi>(?=[FHJKMNPTUVWYZ]</mi>)": '<mi class="leaning">',
 }
+# A number that stands alone is no formula: it has the font of the text around it.
+ALONE = re.compile(
+    r"(?=.*\d)([-+]?)((?:\d[\d,]*(?:\.\d+)?(?: \\times )?)?)(?:10\^\{?(-?\d+)\}?)?(\\?%)?"
+)
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # a comma in a number, which takes no space
 UNSEEN = re.compile(r"<annotation.*?</annotation>|<[^>]+>", re.DOTALL)
 STYLE = re.compile(r' style="([^"]*)"')
@@ -43,26 +48,38 @@ converter = LatexToMathML(annotation=True, fancy_error=False)
 
 
 class Formulas(Extension):
-    """The Markdown extension; `report` is told what is wrong."""
+    """The Markdown extension, which is its own postprocessor; `report` is told what is wrong."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
         super().__init__()
         self.report = report
 
     def extendMarkdown(self, md: Markdown) -> None:
-        md.postprocessors.register(_MathML(md, self.report), "formulas", 0)
-
-
-class _MathML(Postprocessor):
-    def __init__(self, md: Markdown, report: Callable[[str], None]) -> None:
-        super().__init__(md)
-        self.report = report
+        md.postprocessors.register(self, "formulas", 0)
 
     def run(self, text: str) -> str:
-        return MARKED.sub(self._converted, text)
+        return MARKED.sub(self._placed, text)
 
-    def _converted(self, match: re.Match) -> str:
-        tex, is_block = html.unescape(match["tex"]), match["tag"] == "div"
+    def _placed(self, match: re.Match) -> str:
+        """A formula with what stands around it: no line ends before it, or begins behind it."""
+        before, after, is_block = match["open"], match["mark"], match["tag"] == "div"
+        tex = html.unescape(match["tex"])
+        if not is_block and (number := ALONE.fullmatch(tex)):
+            return f"{before}{_alone(*number.groups(''))}{after}"
+        mathml = self._converted(tex, is_block)
+        # A block may be wider than a phone: it scrolls in its box, and the keyboard reaches it.
+        if is_block:
+            box = f'<div class="formula" tabindex="0">{mathml}</div>'
+            return f'{before}<div class="formula-box">{box}</div>{after}'  # site.js adds a button
+        if not (before or after):
+            return mathml
+        if len(html.unescape(UNSEEN.sub("", mathml))) < 28:
+            return f'<span class="nobr">{before}{mathml}{after}</span>'
+        joiner = "\u2060"  # a long formula may have to break itself on a phone
+        return f"{before}{joiner if before else ''}{mathml}{joiner if after else ''}{after}"
+
+    def _converted(self, tex: str, is_block: bool) -> str:
+        """TeX as MathML, with classes in place of styles."""
         tex = THOUSANDS.sub("{,}", tex)
         try:
             mathml = converter.convert_with_local_state(tex, displaystyle=is_block)
@@ -76,16 +93,11 @@ class _MathML(Postprocessor):
                 f"the formula {tex!r} needs the style {style!r}: give it a class, in CLASSES of"
                 " docs/_build/publish/formulas.py and in docs/assets/site.css"
             )
-        mathml = STYLE.sub(lambda style: f' class="{CLASSES.get(style[1])}"', mathml)
-        # A block may be wider than a phone: it scrolls in its box, and the keyboard reaches it.
-        if is_block:
-            box = f'<div class="formula" tabindex="0">{mathml}</div>'
-            return f'{match["open"]}<div class="formula-box">{box}</div>{match["mark"]}'  # site.js adds a button
-        # No line begins with the mark that follows a formula, none ends with the bracket before it.
-        before, after = match["open"], match["mark"]
-        if not (before or after):
-            return mathml
-        if len(html.unescape(UNSEEN.sub("", mathml))) < 28:
-            return f'<span class="nobr">{before}{mathml}{after}</span>'
-        joiner = "\u2060"  # a long formula may have to break itself on a phone
-        return f"{before}{joiner if before else ''}{mathml}{joiner if after else ''}{after}"
+        return STYLE.sub(lambda style: f' class="{CLASSES.get(style[1])}"', mathml)
+
+
+def _alone(sign: str, digits: str, power: str, percent: str) -> str:
+    """A number as text writes it."""
+    power = power and f"10{power.translate(RAISED)}"
+    digits = digits.replace(r" \times ", "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}")
+    return f"{sign.replace('-', '−')}{digits}{power}{percent[-1:]}"

@@ -1,1 +1,1 @@
-"""Code in, results out: sessions, their processes and their stored results. Imports `sources`."""
+"""Code in, results out: sessions, their processes and their stored results. Imports `sources`; sessions, `draw`."""

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import io
 import json
 import linecache
 import os
-import re
 import sys
-import sysconfig
 import tempfile
 import traceback
 import types
@@ -22,18 +19,10 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import packages_distributions
 from inspect import signature
+from pathlib import Path
 
+from run.readable import OWN
 from sources import ROOT, parsed
-
-# Where packages and the standard library lie on this machine, which is nobody else's business.
-INSTALLED = sorted({sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")}, key=len)
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-# Frames below a reader's first line, where a library prints the whole stack by itself.
-OURS = re.compile(
-    r'(?m)^ *File "(?:<string>|[^"]*/multiprocessing/[^"]*|[^"]*/docs/_build/[^"]*)", line \d+.*\n'
-    r'(?: {4,}(?!File ").*\n)*'
-)
-OWN = re.compile(r"<block \d+>")
 
 
 def main(connection, scratch: str, memory: int) -> None:
@@ -62,13 +51,11 @@ def main(connection, scratch: str, memory: int) -> None:
     sys.modules["__main__"] = shown
     sys.argv[:] = [""]
 
-    while True:
-        try:
+    with contextlib.suppress(EOFError):
+        while True:
             request = json.loads(connection.recv_bytes())
-        except EOFError:
-            return
-        answer = (_fork if request["view"] else _run)(request, shown.__dict__, scratch, files)
-        connection.send_bytes(json.dumps(answer).encode())
+            answer = (_fork if request["view"] else _run)(request, shown.__dict__, scratch, files)
+            connection.send_bytes(json.dumps(answer).encode())
 
 
 def _note(files: set[str], path: object, mode: object) -> None:
@@ -85,28 +72,27 @@ owners = cache(packages_distributions)
 
 
 @cache
-def preloaded() -> tuple[frozenset[str], set[str], set[str]]:
-    """The names, files and distributions of the modules imported when this is first called."""
-    names, files = frozenset(sys.modules), set()
-    return names, files, _look_at(names, files)
+def preloaded() -> tuple[frozenset[str], dict[str, set[str]]]:
+    """The modules imported when this is first called, before a session begins, and their origins."""
+    names = frozenset(sys.modules)
+    return names, _of_modules(names)
 
 
-def _look_at(names: Iterable[str], files: set[str]) -> set[str]:
-    """The distributions of modules by name; what belongs to this repository goes to ``files``."""
+def _of_modules(names: Iterable[str]) -> dict[str, set[str]]:
+    """The files of this repository and the distributions that modules come from."""
+    files: set[str] = set()
     for name in names:
-        path = getattr(sys.modules.get(name), "__file__", None)
-        if isinstance(path, str) and path.startswith(str(ROOT)):
-            _note(files, path, "r")
+        _note(files, getattr(sys.modules.get(name), "__file__", None), "r")
     tops = {name.partition(".")[0] for name in names}
-    return {owner for top in tops for owner in owners().get(top, ())}
+    return {"files": files, "distributions": {of for top in tops for of in owners().get(top, ())}}
 
 
-def _rests_on(files: set[str]) -> dict:
-    """The files of this repository and the distributions that a session has used so far."""
-    names, of_server, used = preloaded()
-    files |= of_server
-    used = used | _look_at(sys.modules.keys() - names, files)
-    return {"files": sorted(files), "distributions": sorted(used)}
+def _rests_on(files: set[str]) -> dict[str, list[str]]:
+    """What a session has used so far: ``files`` that it read, and what its modules come from."""
+    names, before = preloaded()
+    since = _of_modules(sys.modules.keys() - names)
+    since["files"] |= files
+    return {kind: sorted(before[kind] | since[kind]) for kind in since}
 
 
 def _run(request: dict, namespace: dict, scratch: str, files: set[str]) -> dict:
@@ -124,7 +110,7 @@ def _run(request: dict, namespace: dict, scratch: str, files: set[str]) -> dict:
             if "draw" in request:
                 given = _draw(request, namespace)
             elif request["code"]:
-                exec(compile(request["code"], name, "exec"), namespace)
+                exec(compile(request["code"], name, "exec", dont_inherit=True), namespace)
             if "values" in request:
                 given["values"] = _values(request["values"], {**namespace, **given.pop("also", {})})
         except BaseException as exception:
@@ -144,7 +130,8 @@ def _values(sources: list[str], namespace: dict) -> dict[str, list[str]]:
     found = {}
     for source in sources:
         try:
-            found[source] = [eval(compile(parsed(source), "<value>", "eval"), namespace)]
+            code = compile(parsed(source), "<value>", "eval", dont_inherit=True)
+            found[source] = [eval(code, namespace)]
         except Exception as error:
             found[source] = ["", "".join(traceback.format_exception_only(error)).strip()]
     return found
@@ -155,7 +142,7 @@ def _draw(request: dict, namespace: dict) -> dict:
     from draw import Drawing
 
     module = {"__name__": "figures"}
-    exec(compile(request["code"], request["name"], "exec"), module)
+    exec(compile(request["code"], request["name"], "exec", dont_inherit=True), module)
     function, drawing = module[request["draw"]], Drawing(request["language"])
     names = list(signature(function).parameters)[1:]
     if lacking := [name for name in names if name not in namespace]:
@@ -170,72 +157,42 @@ def _fork(request: dict, namespace: dict, scratch: str, files: set[str]) -> dict
     """Run a view in a copy of the session, so that it cannot change what later blocks see."""
     if not hasattr(os, "fork"):
         return _run(request, dict(namespace), scratch, files)
-    reading, writing = os.pipe()
+    said = Path(request["output"]).with_suffix(".json")
     child = os.fork()
     if child == 0:
-        os.close(reading)
-        answer = _run(request, namespace, scratch, files)
-        with os.fdopen(writing, "w") as pipe:
-            json.dump(answer, pipe)
+        said.write_text(json.dumps(_run(request, namespace, scratch, files)))
         os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        text = pipe.read()
     _, status = os.waitpid(child, 0)
-    return json.loads(text) if text else {"died": os.waitstatus_to_exitcode(status)}
+    if said.exists():
+        return json.loads(said.read_text())
+    return {"died": os.waitstatus_to_exitcode(status)}
 
 
 def _capture(path: str) -> None:
     """Point the process's output and errors, in order, at a file, whatever was done to them."""
     target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for descriptor in (1, 2):
-        os.dup2(target, descriptor)
-    os.close(target)
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
-        raw = io.FileIO(descriptor, "w", closefd=False)
-        stream = io.TextIOWrapper(
-            io.BufferedWriter(raw),
-            "utf-8",
-            errors="backslashreplace",
-            line_buffering=True,
-        )
-        setattr(sys, name, stream)
+        os.dup2(target, descriptor)
+        by_line = os.fdopen(descriptor, "w", 1, "utf-8", "backslashreplace", closefd=False)
+        setattr(sys, name, by_line)
+    os.close(target)
 
 
 def _described(error: BaseException) -> dict:
     """What a reader's terminal would show of an exception, and the line that raised it."""
-    chain, seen = [error], {id(error)}
-    while following := (chain[-1].__cause__ or chain[-1].__context__):
-        if id(following) in seen:
-            break
-        seen.add(id(following))
-        chain.append(following)
-    for exception in chain:
-        frame = exception.__traceback__
-        while frame and not OWN.fullmatch(frame.tb_frame.f_code.co_filename):
-            frame = frame.tb_next
-        exception.__traceback__ = frame or exception.__traceback__
-    described = traceback.TracebackException.from_exception(error)
-    here = [frame for frame in described.stack if OWN.fullmatch(frame.filename)]
-    where = (here[-1].filename, here[-1].lineno) if here else None
-    if isinstance(error, SyntaxError) and OWN.fullmatch(error.filename or ""):
-        where, described.stack = (
-            (error.filename, error.lineno),
-            traceback.StackSummary(),
-        )
+    described = each = traceback.TracebackException.from_exception(error)
+    while each:  # a reader's first frame is of a block; what is above it is ours
+        own = [number for number, frame in enumerate(each.stack) if OWN.fullmatch(frame.filename)]
+        del each.stack[: own[0] if own else 0]
+        each = each.__cause__ or each.__context__
+    places = [(frame.filename, frame.lineno) for frame in described.stack]
+    if isinstance(error, SyntaxError):  # it never ran, so no frame is there
+        places.append((error.filename or "", error.lineno))
+    where = [place for place in places if OWN.fullmatch(place[0])]
     return {
         "type": type(error).__name__,
         "message": str(error),
         "traceback": "".join(described.format()),
-        "where": where,
+        "where": where[-1] if where else None,
         "lacks": error.name if isinstance(error, ModuleNotFoundError) else None,
     }
-
-
-def readable(output: str, scratch: str) -> str:
-    """Output as a reader's own terminal would show it: nothing of the machine that built it."""
-    output = OURS.sub("", output)
-    output = OWN.sub("<stdin>", COLOURS.sub("", output)).replace(scratch, "...")
-    for folder in reversed(INSTALLED):
-        output = output.replace(folder, "...")
-    return output.replace(f"{ROOT}{os.sep}", "")

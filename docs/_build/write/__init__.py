@@ -1,1 +1,1 @@
-"""A page and its results as plain Markdown, notebooks and scripts. Imports `sources`, `run.store`."""
+"""A page and its results as Markdown and files. Imports `sources` and `run.store`."""

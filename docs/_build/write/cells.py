@@ -7,28 +7,21 @@ script and the Markdown version. Boxes, tabs and attributes become plain Markdow
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urljoin
 
-from sources import (
-    BETWEEN_HAN,
-    OTHER_FENCE,
-    Block,
-    Figure,
-    Page,
-    Prose,
-    address,
-    in_language,
-)
+from sources import BETWEEN_HAN, OTHER_FENCE, Figure, Page, Prose, address, in_language
 from write import figure
 from write import page as written
 
-BOX = re.compile(r'(?:!!!|\?\?\?\+?|===\+?!?) *(?P<kind>[\w -]*?) *(?:"(?P<title>.*)")? *')
+BOX = re.compile(r'(?:!!!|\?\?\?\+?|===\+?!?) *[\w -]*? *(?:"(?P<title>.*)")? *')
 ATTRIBUTES = re.compile(r" *\{:? ?[#.][A-Za-z][^{}]*\}")
 WRAPPER = re.compile(r"</?div\b[^>]*>")
+MARKS = re.compile(r"\{ \.(\w+)[^}]*\}$")  # of a fence, which begin with its language
 LINK = re.compile(r"\]\((?P<page>[^():\s#]+\.md)?(?P<fragment>#[\w-]+)?\)")
 
 
@@ -56,119 +49,72 @@ class Cell:
 
 
 def cells(page: Page, results: Any, canonical: str, expand: Callable[[str], str]) -> list[Cell]:
-    """A page's cells in order, for what leaves the site as a file.
+    """A page's cells in order, for what leaves the site as a file. A heading begins a new one.
 
     Args:
         results: has the results of its blocks; `canonical`: where it is published, or empty.
         expand: puts in what the page's Markdown asks mkdocstrings for.
     """
-    lines: list[str | Block] = []
+    found = _Cells(PurePosixPath(page.name), canonical)
     for cell in page.cells:
         if isinstance(cell, Prose):
-            lines += expand(BETWEEN_HAN.sub("", written.text(cell, results))).split("\n")
-        else:
-            lines.append(cell)
-    return joined(_Walk(page, results, canonical).cells(lines))
-
-
-class _Walk:
-    """Goes through a page's lines, among which its blocks stand."""
-
-    def __init__(self, page: Page, results: Any, canonical: str) -> None:
-        self.name = PurePosixPath(page.name)
-        self.page, self.results, self.canonical = page, results, canonical
-
-    def cells(self, lines: list[str | Block]) -> Iterator[Cell]:
-        prose: list[str] = []
-        position = 0
-        while position < len(lines):
-            line = lines[position]
-            position += 1
-            if isinstance(line, Block):
-                yield from _prose(prose)
-                yield from self._block(line)
-            elif fence := OTHER_FENCE.match(line):  # code that is quoted, not run
-                end = position
-                while end < len(lines) and str(lines[end]).strip() != fence["fence"]:
-                    end += 1
-                yield from _prose(prose)
-                yield Cell("prose", "\n".join(map(str, lines[position - 1 : end + 1])))
-                position = end + 1
-            elif box := BOX.fullmatch(line):
-                end = position
-                while end < len(lines) and _is_inside(lines[end]):
-                    end += 1
-                yield from _prose(prose)
-                if box["title"]:
-                    yield Cell("prose", f"**{box['title']}**")
-                yield from self.cells([_dedented(each) for each in lines[position:end]])
-                position = end
-            else:
-                if re.match(r"#{1,6} ", line):
-                    yield from _prose(prose)
-                plain = self._plain(line)
-                if plain or not line.strip():
-                    prose.append(plain)
-        yield from _prose(prose)
-
-    def _plain(self, line: str) -> str:
-        """A line of Markdown without what only this site's Markdown knows."""
-        return LINK.sub(self._link, ATTRIBUTES.sub("", WRAPPER.sub("", line)))
-
-    def _link(self, match: re.Match) -> str:
-        """A link as an address: whole where the site has one, else relative to the page's."""
-        there = address(self.name, match["page"] or self.name.name)
-        return f"]({urljoin(self.canonical, there)}{match['fragment'] or ''})"
-
-    def _block(self, block: Block) -> Iterator[Cell]:
-        """What a block gives."""
-        result = self.results.result(block)
-        if isinstance(block, Figure):
-            for made in result["made"]:
-                for shown, svg in figure.alone(made, written.text(block.alt, self.results)):
-                    yield Cell("figure", shown, svg=svg)
-        elif block.is_view:
-            if not block.options.get("html"):
-                yield from _prose([self._plain(line) for line in result["output"].split("\n")])
-        else:
-            if result.get("lacks"):
-                result = {"output": "", "error": None}
-            yield Cell(
-                "code",
-                in_language(block.code, self.page.language),
-                session=block.session,
-                fresh=block.options.get("process") == "fresh",
-                output=result["output"],
-                error=result["error"],
-                measured="measured" in block.options,
+            found.markdown(expand(BETWEEN_HAN.sub("", written.text(cell, results))))
+        elif isinstance(cell, Figure):
+            for made in results.result(cell)["made"]:
+                drawn = figure.alone(made, written.text(cell.alt, results))
+                found.cells += [Cell("figure", shown, svg=svg) for shown, svg in drawn]
+        elif not cell.is_view:
+            ran, fresh = results.result(cell), cell.options.get("process") == "fresh"
+            code, measured = in_language(cell.code, cell.language), "measured" in cell.options
+            found.cells.append(
+                Cell("code", code, cell.session, fresh, ran["output"], ran["error"], measured)
             )
+        elif not cell.options.get("html"):
+            found.markdown(textwrap.indent(results.result(cell)["output"], cell.indent))
+    for cell in found.cells:
+        cell.text = cell.text.strip("\n")
+    return found.cells
 
 
-def _prose(lines: list[str]) -> Iterator[Cell]:
-    text = "\n".join(lines).strip("\n")
-    lines.clear()
-    if text.strip():
-        yield Cell("prose", re.sub(r"\n{3,}", "\n\n", text))
+class _Cells:
+    """Cells so far, and what is open where the next line of Markdown comes."""
 
+    def __init__(self, page: PurePosixPath, canonical: str) -> None:
+        self.page, self.canonical = page, canonical
+        self.cells: list[Cell] = []
+        self.boxes = 0
+        self.fence = ""  # of code that is quoted, not run
 
-def _is_inside(line: str | Block) -> bool:
-    """Whether a line belongs to the box above it."""
-    text = line.indent if isinstance(line, Block) else line
-    return text.startswith("    ") or (not isinstance(line, Block) and not text.strip())
+    def markdown(self, text: str) -> None:
+        for indented in text.split("\n"):
+            while indented.strip() and not indented.startswith("    " * self.boxes):
+                self.boxes -= 1
+            line = indented[4 * self.boxes :]
+            if self.fence:
+                self.fence = "" if line.strip(" >") == self.fence else self.fence
+                self.add(line)
+            elif fence := OTHER_FENCE.match(line):
+                self.fence = fence["fence"]
+                self.add(MARKS.sub(r"\1", line))
+            elif box := BOX.fullmatch(line):
+                self.boxes += 1
+                for each in ("", f"**{box['title']}**", "") if box["title"] else ("",):
+                    self.add(each)
+            else:
+                # Without what only this site's Markdown knows; what was nothing else is no line.
+                plain = LINK.sub(self.link, ATTRIBUTES.sub("", WRAPPER.sub("", line)))
+                if plain.strip() or not line.strip():
+                    self.add(plain, begins=bool(re.match(r"#{1,6} ", line)))
 
+    def add(self, line: str, begins: bool = False) -> None:
+        """Go on with the prose, but for a second blank line, or begin a cell."""
+        if begins or not self.cells or self.cells[-1].kind != "prose":
+            if line.strip():
+                self.cells.append(Cell("prose", line))
+        elif line.strip() or self.fence or not self.cells[-1].text.endswith("\n"):
+            self.cells[-1].text += f"\n{line}"
 
-def _dedented(line: str | Block) -> str | Block:
-    return replace(line, indent=line.indent[4:]) if isinstance(line, Block) else line[4:]
-
-
-def joined(cells: Iterable[Cell]) -> list[Cell]:
-    """The same cells with prose that follows prose in one; a heading begins a new one."""
-    result: list[Cell] = []
-    for cell in cells:
-        before = result[-1] if result else None
-        heading = re.match(r"#{1,6} ", cell.text)
-        if before and cell.kind == before.kind == "prose" and not heading:
-            result[-1] = Cell("prose", f"{before.text}\n\n{cell.text}")
-        else:
-            result.append(cell)
-    return result
+    def link(self, match: re.Match) -> str:
+        """A link as an address: whole where the site has one, else relative to the page's."""
+        there = address(self.page, match["page"] or self.page.name)
+        return f"]({urljoin(self.canonical, there)}{match['fragment'] or ''})"

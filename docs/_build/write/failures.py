@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sources import Block, relative
+from sources import Block, Figure, relative
 
 WORDS = {
     "zh": {
@@ -34,57 +34,40 @@ WORDS = {
 }
 
 
-def described(block: Block, result: dict, language: str = "en") -> str:
-    """What went wrong with a block, where, and the details."""
-    where = result.get("where") or " ".join(f"snippets/{name}" for name in block.snippets)
-    what = WORDS[language][result["failure"]].format(
-        raises=block.options.get("raises"),
-        timeout=result.get("timeout"),
-        exit=result.get("exit"),
-        lacks=result.get("lacks"),
-        wrong="; ".join(wrong_values(result)),
+def message(task, result: dict) -> str:
+    """One message for the terminal; `task`: what failed (`run.runner.Task`)."""
+    if task.blocks:
+        return f"{task.at}: {described(task.blocks[0], result)}"
+    if result["failure"] != "value":
+        return f"{task.at}: {_said(result, 'en')}"
+    return "\n".join(
+        f"{', '.join(f'{relative(page)}:{value.line}' for page, value in task.values[source])}: "
+        f"{{{{ {source} }}}}: {wrong}"
+        for source, wrong in _wrong(result).items()
     )
+
+
+def described(block: Block, result: dict, language: str = "en") -> str:
+    """Where in its session a block failed, what went wrong, and the details."""
+    session = f"session '{block.session}'"
+    number = f"block {block.number}" if block.number else ""  # a figure has none
+    where = result.get("where") or " ".join(f"snippets/{name}" for name in block.snippets)
+    said = _said(result | {"raises": block.options.get("raises")}, language)
+    if isinstance(block, Figure) and result["error"]:  # what to do, on the line that says where
+        said = said.replace("\n", f": {result['error']['message']}\n", 1)
+    return f"{', '.join(filter(None, [session, number, where]))}: {said}"
+
+
+def _said(result: dict, language: str) -> str:
+    """What went wrong, and on the next lines the details."""
+    wrong = "; ".join(f"{{{{ {source} }}}}: {what}" for source, what in _wrong(result).items())
+    what = WORDS[language][result["failure"]].format(wrong=wrong, **result)
     # What was printed may say more than the exception: a program that the block started, for one.
     details = result["output"][-2000:] + (result["error"] or {}).get("traceback", "")
-    place = f"session '{block.session}', block {block.number}" if block.number else ""
-    head = ", ".join(filter(None, [place or f"session '{block.session}'", where]))
-    return f"{head}: {what}\n{details}".rstrip()
+    return f"{what}\n{details}".rstrip()
 
 
-def wrong_values(result: dict) -> list[str]:
-    """Of each value that cannot be said its source and what is wrong with it."""
+def _wrong(result: dict) -> dict[str, str]:
+    """What is wrong with each value that cannot be said, by its source."""
     said = result.get("values", {}).items()
-    return [f"{{{{ {source} }}}}: {told[1]}" for source, told in said if len(told) > 1]
-
-
-def message(cell, result: dict) -> str:
-    """One message for the terminal; `cell`: what failed (`run.runner.Cell`)."""
-    if cell.blocks:
-        return f"{cell.at}: {described(cell.blocks[0], result)}"
-    if result["failure"] != "value":
-        details = (result["error"] or {}).get("traceback", "")
-        return f"{cell.at}: the values of the prose: {result['failure']}\n{details}".rstrip()
-    return "\n".join(
-        f"{', '.join(f'{relative(page)}:{value.line}' for page, value in cell.values[source])}: "
-        f"{{{{ {source} }}}}: {told[1]}"
-        for source, told in result["values"].items()
-        if len(told) > 1
-    )
-
-
-def lacking(block: Block, lacks: str) -> list[str]:
-    """Say above the code of a block that it cannot run here."""
-    words = WORDS[block.language]
-    return _box("note", words["not run"].format(lacks=lacks), words["lacking"].format(lacks=lacks))
-
-
-def note(block: Block, result: dict) -> list[str]:
-    """Show a failure in the block's place."""
-    head, _, details = described(block, result, block.language).partition("\n")
-    return _box("failure", WORDS[block.language]["failed"], f"{block.at}: {head}", details)
-
-
-def _box(kind: str, title: str, words: str, details: str = "") -> list[str]:
-    text = ["", "````text", *details.split("\n"), "````"] if details else []
-    plain = words.replace("<", "&lt;").replace("*", r"\*").replace("_", r"\_")
-    return [f'!!! {kind} "{title}"', *(f"    {line}" for line in [plain, *text]), ""]
+    return {source: told[1] for source, told in said if len(told) > 1}

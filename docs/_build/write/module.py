@@ -9,7 +9,7 @@ from pathlib import Path
 
 import griffe
 
-from sources import BETWEEN_HAN, MARKER, SourceError, in_language
+from sources import BETWEEN_HAN, MARKER, SourceError, in_language, relative
 
 DEFINITION = (ast.FunctionDef, ast.ClassDef)
 # A line of a docstring for one language or for both: those are empty, or the heading of a section.
@@ -20,24 +20,30 @@ SECTIONS = {  # of a docstring, as mkdocstrings calls them
 }
 
 
+_tree = cache(ast.parse)
+
+
 class Module:
     """A snippet module.
 
     Args:
         path: the file; `lines`: what is in it.
 
+    Attributes:
+        public: its public functions and classes; where a name is defined again, what it stands for.
+
     Raises:
-        SourceError: It is no Python.
+        SyntaxError: It is no Python.
     """
 
     def __init__(self, path: Path, lines: list[str]) -> None:
-        self.path, self.lines, self.tree = path, lines, _tree(path, "\n".join(lines))
-        # Where a name is defined again, that is what it stands for.
-        last = {node.name: node for node in self.tree.body if isinstance(node, DEFINITION)}
-        self.public = {name: node for name, node in last.items() if not name.startswith("_")}
+        self.path, self.lines, self.tree = path, lines, _tree("\n".join(lines), relative(path))
+        named = {node.name: node for node in self.tree.body if isinstance(node, DEFINITION)}
+        public = [node for name, node in named.items() if not name.startswith("_")]
+        self.public = sorted(public, key=lambda node: node.lineno)
 
     def source(self, node: ast.stmt) -> list[str]:
-        lines = self.lines[first_line(node) - 1 : node.end_lineno]
+        lines = self.lines[span(node)[0] - 1 : node.end_lineno]
         return [line for line in lines if not MARKER.fullmatch(line)]
 
     def signature(self, node: ast.stmt) -> list[str]:
@@ -45,8 +51,8 @@ class Module:
         shown = []
         methods = [each for each in _methods(node) if re.match(r"__init__$|[^_]", each.name)]
         for each in [node, *methods]:
-            end = max(first_line(each.body[0]) - 1, each.lineno)
-            head = self.lines[first_line(each) - 1 : end]
+            end = max(span(each.body[0])[0] - 1, each.lineno)
+            head = self.lines[span(each)[0] - 1 : end]
             while not head[-1].strip() or head[-1].lstrip().startswith("#"):
                 head.pop()
             shown += head
@@ -60,7 +66,7 @@ class Module:
         """
         if not ast.get_docstring(node):
             problem = f"'{node.name}' has no docstring; write its zh and en lines"
-            raise SourceError(self.path, first_line(node), problem)
+            raise SourceError(self.path, span(node)[0], problem)
         for each in [node, *_methods(node)]:
             lines = (ast.get_docstring(each, clean=False) or "").split("\n")
             for number, line in enumerate(lines, each.body[0].lineno):
@@ -69,22 +75,15 @@ class Module:
                     raise SourceError(self.path, number, f"{problem}; write 'zh: …' and 'en: …'")
 
 
-@cache
-def _tree(path: Path, text: str) -> ast.Module:
-    try:
-        return ast.parse(text)
-    except SyntaxError as error:
-        raise SourceError(path, error.lineno or 1, f"no Python: {error.msg}") from None
-
-
 def _methods(node: ast.stmt) -> list[ast.FunctionDef]:
     body = node.body if isinstance(node, ast.ClassDef) else []
     return [each for each in body if isinstance(each, ast.FunctionDef)]
 
 
-def first_line(node: ast.stmt) -> int:
-    """Where a statement begins, decorators included."""
-    return min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
+def span(node: ast.stmt) -> range:
+    """The lines of a statement, decorators included."""
+    first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
+    return range(first, (node.end_lineno or first) + 1)
 
 
 def half(text: str, language: str) -> str:
