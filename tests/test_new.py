@@ -1,6 +1,7 @@
 """A new page passes all tests at once, and what can be none is refused."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import new
 import pytest
 from sources import ROOT
 
-SKIP = shutil.ignore_patterns(".git", ".venv", ".*_cache", "site*", "__pycache__")
+SKIP = shutil.ignore_patterns(
+    ".git", ".venv", ".*_cache", "site", "site-offline", "__pycache__"
+)
 
 
 def test_a_new_page_passes_the_tests_at_once(site, tmp_path):
@@ -33,7 +36,8 @@ def test_a_new_page_passes_the_tests_at_once(site, tmp_path):
         return done
 
     done = run("docs/_build/new.py", "basics/fresh-page", "新页：龘", "Fresh: a page")
-    assert "lack 龘. Cut them anew:" in done.stdout and "pyftsubset" in done.stdout
+    assert re.search("lack .*龘.*Cut them anew:", done.stdout)
+    assert "pyftsubset" in done.stdout
     done = run("-m", "mkdocs", "build", "--strict")
     assert "Running 2 session(s)" in done.stderr  # the page's, and its exercises'
     for home, title in (root / "site", "新页：龘"), (root / "site/en", "Fresh: a page"):
