@@ -257,7 +257,7 @@ def test_formulas_are_copied_as_tex(browser, address, language):
     box.locator("button", has_text=re.compile(f"^{copied}$")).wait_for()
     assert pasted() == tex
     # A selection that begins inside one formula and ends inside another takes both whole.
-    first, last = page.locator("p math").nth(0), page.locator(".formula math").nth(0)
+    first, last = page.locator("p math").nth(0), page.locator(".formula math").nth(1)
     page.evaluate(
         """([first, last]) => {
           document.activeElement.blur();

@@ -143,9 +143,11 @@
     addEventListener("hashchange", follow);
 
     const code = () => {
-      const shown = document.querySelectorAll(`[data-session="${name}"]:not([data-snippet$=":sweep"]) pre > code`);
+      const shown = [...document.querySelectorAll(`[data-session="${name}"][data-snippet]`)];
+      const sweep = shown.findIndex((block) => block.dataset.snippet.endsWith(":sweep"));
       const position = controls.map((control) => `${control.knob}=${control.code[chosen(control)]}`).join(", ");
-      return [...shown].map((block) => block.textContent.trimEnd()).join("\n\n\n")
+      const before = shown.slice(0, sweep).map((block) => block.querySelector("pre > code"));
+      return before.map((block) => block.textContent.trimEnd()).join("\n\n\n")
         + `\n\n\nfor name, values in ${call}(${position}).items():\n    print(name, values)\n`;
     };
     const link = () => location.href.split("#")[0] + address();
@@ -226,6 +228,10 @@
     }
   });
   document.querySelectorAll(".explorable").forEach((figure) => observer.observe(figure));
-  const linked = location.hash.includes("?") && document.getElementById(location.hash.slice(1).split("?")[0]);
-  if (linked) linked.scrollIntoView();
+  // An address with a position has no element of that name for the browser to go to.
+  const arrive = () => {
+    if (location.hash.includes("?")) document.getElementById(location.hash.slice(1).split("?")[0])?.scrollIntoView();
+  };
+  addEventListener("hashchange", arrive);
+  arrive();
 })();
