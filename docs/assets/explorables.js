@@ -228,10 +228,4 @@
     }
   });
   document.querySelectorAll(".explorable").forEach((figure) => observer.observe(figure));
-  // An address with a position has no element of that name for the browser to go to.
-  const arrive = () => {
-    if (location.hash.includes("?")) document.getElementById(location.hash.slice(1).split("?")[0])?.scrollIntoView();
-  };
-  addEventListener("hashchange", arrive);
-  arrive();
 })();

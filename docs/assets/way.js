@@ -91,7 +91,9 @@
 
   // What an address names is open, and so is what it stands in.
   const reveal = () => {
-    for (let box = document.getElementById(asked()); box; box = box.parentElement) if (box.localName === "details") box.open = true;
+    const named = document.getElementById(asked());
+    for (let box = named; box; box = box.parentElement) if (box.localName === "details") box.open = true;
+    if (location.hash.includes("?")) named?.scrollIntoView(); // the browser knows no element of that name
   };
   addEventListener("hashchange", reveal);
   reveal();
